@@ -1,0 +1,146 @@
+/* Longsplice's view of liburing 2.3: static inline only, so that nothing has to be built for this module.
+ *
+ * Each function is one request or one look at a ring. Errors are -errno, as liburing returns them. Constants newer than
+ * Debian 12's kernel headers (6.1) are defined here by value, with the kernel that brought them.
+ */
+#ifndef LONGSPLICE_CLIBURING_SHIM_H
+#define LONGSPLICE_CLIBURING_SHIM_H
+
+#include <liburing.h>
+#include <poll.h>
+#include <string.h>
+
+/* Swift's importer does not see these as plain integers of one width. */
+static const uint32_t lsr_setup_single_issuer = IORING_SETUP_SINGLE_ISSUER;
+static const uint32_t lsr_setup_defer_taskrun = IORING_SETUP_DEFER_TASKRUN;
+static const uint32_t lsr_setup_coop_taskrun = IORING_SETUP_COOP_TASKRUN;
+static const uint32_t lsr_setup_submit_all = IORING_SETUP_SUBMIT_ALL;
+static const uint32_t lsr_setup_cqsize = IORING_SETUP_CQSIZE;
+
+static const uint32_t lsr_feature_nodrop = IORING_FEAT_NODROP;
+static const uint32_t lsr_feature_submit_stable = IORING_FEAT_SUBMIT_STABLE;
+static const uint32_t lsr_feature_fast_poll = IORING_FEAT_FAST_POLL;
+static const uint32_t lsr_feature_ext_arg = IORING_FEAT_EXT_ARG;
+static const uint32_t lsr_feature_cqe_skip = IORING_FEAT_CQE_SKIP;
+
+static const uint8_t lsr_op_poll_add = IORING_OP_POLL_ADD;
+static const uint8_t lsr_op_splice = IORING_OP_SPLICE;
+static const uint8_t lsr_op_accept = IORING_OP_ACCEPT;
+static const uint8_t lsr_op_connect = IORING_OP_CONNECT;
+static const uint8_t lsr_op_async_cancel = IORING_OP_ASYNC_CANCEL;
+
+/* How a request is tied to the one behind it. */
+static const uint32_t lsr_link = IOSQE_IO_LINK;
+static const uint32_t lsr_hardlink = IOSQE_IO_HARDLINK;
+static const uint32_t lsr_quiet_success = IOSQE_CQE_SKIP_SUCCESS;
+
+/* Sets a ring up and registers its descriptor; *features gets the kernel's feature bits. */
+static inline int lsr_init(struct io_uring *ring, uint32_t entries, uint32_t completions, uint32_t flags,
+                           uint32_t *features)
+{
+    struct io_uring_params parameters;
+    int status;
+
+    memset(&parameters, 0, sizeof parameters);
+    parameters.flags = flags | IORING_SETUP_CQSIZE;
+    parameters.cq_entries = completions;
+    status = io_uring_queue_init_params(entries, ring, &parameters);
+    if (status < 0)
+        return status;
+    *features = parameters.features;
+    return 0;
+}
+
+/* 1 when the kernel lists the opcode as supported (IORING_REGISTER_PROBE), 0 when not. */
+static inline int lsr_supports(const struct io_uring_probe *probe, uint8_t opcode)
+{
+    return io_uring_opcode_supported(probe, opcode);
+}
+
+static inline unsigned lsr_space_left(const struct io_uring *ring)
+{
+    return io_uring_sq_space_left(ring);
+}
+
+static inline unsigned lsr_waiting_to_be_submitted(const struct io_uring *ring)
+{
+    return io_uring_sq_ready(ring);
+}
+
+/* The requests below take a free entry without looking: the caller has asked lsr_space_left before. */
+
+static inline void lsr_tag(struct io_uring_sqe *entry, uint32_t flags, uint64_t tag)
+{
+    entry->flags |= (uint8_t)flags;
+    entry->user_data = tag;
+}
+
+static inline void lsr_poll(struct io_uring *ring, int descriptor, uint32_t events, uint32_t flags, uint64_t tag)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+    io_uring_prep_poll_add(entry, descriptor, events);
+    lsr_tag(entry, flags, tag);
+}
+
+static inline void lsr_splice(struct io_uring *ring, int from, int to, uint32_t length, uint32_t flags, uint64_t tag)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+    io_uring_prep_splice(entry, from, -1, to, -1, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    lsr_tag(entry, flags, tag);
+}
+
+static inline void lsr_accept_multishot(struct io_uring *ring, int listener, int socket_flags, uint64_t tag)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+    io_uring_prep_multishot_accept(entry, listener, NULL, NULL, socket_flags);
+    lsr_tag(entry, 0, tag);
+}
+
+static inline void lsr_connect(struct io_uring *ring, int socket, const void *address, uint32_t length, uint64_t tag)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+    io_uring_prep_connect(entry, socket, (const struct sockaddr *)address, (socklen_t)length);
+    lsr_tag(entry, 0, tag);
+}
+
+/* Ends the request that carries `target`. Only a failure to find it posts a completion. */
+static inline void lsr_cancel(struct io_uring *ring, uint64_t target, uint64_t tag)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+    io_uring_prep_cancel64(entry, target, 0);
+    lsr_tag(entry, IOSQE_CQE_SKIP_SUCCESS, tag);
+}
+
+/* Submits what is prepared and waits for `wanted` completions or `nanoseconds`; a negative time waits without end. */
+static inline int lsr_submit_and_wait(struct io_uring *ring, unsigned wanted, int64_t nanoseconds)
+{
+    struct io_uring_cqe *first = NULL;
+    struct __kernel_timespec time;
+
+    if (wanted == 0)
+        return io_uring_submit_and_get_events(ring);
+    time.tv_sec = nanoseconds / 1000000000;
+    time.tv_nsec = nanoseconds % 1000000000;
+    return io_uring_submit_and_wait_timeout(ring, &first, wanted, nanoseconds < 0 ? NULL : &time, NULL);
+}
+
+/* 1 when the kernel holds completions back because the completion queue was full. */
+static inline int lsr_completions_overflowed(const struct io_uring *ring)
+{
+    return (IO_URING_READ_ONCE(*ring->sq.kflags) & IORING_SQ_CQ_OVERFLOW) != 0;
+}
+
+/* Completions the kernel had to drop for good; stays 0 where IORING_FEAT_NODROP is present. */
+static inline uint32_t lsr_completions_dropped(const struct io_uring *ring)
+{
+    return IO_URING_READ_ONCE(*ring->cq.koverflow);
+}
+
+/* {bounded, unbounded} io-wq workers of the calling thread; 0 keeps a value, the old ones come back. */
+static inline int lsr_bound_workers(struct io_uring *ring, uint32_t bounded, uint32_t unbounded)
+{
+    unsigned values[2] = { bounded, unbounded };
+    return io_uring_register_iowq_max_workers(ring, values);
+}
+
+#endif

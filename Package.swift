@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings for every Swift target: the Swift 6 language mode comes with the tools version, each `any` is written out,
+/// and a warning is an error, so that none can be left to grow old.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "longsplice",
+    products: [
+        .executable(name: "longsplice", targets: ["LongspliceCommand"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        // Imports point one way:
+        // LongspliceCommand → ControlPlane (→ later LoadGenerator, Longsplice) → DataPlane → LinuxCalls → CLinux.
+        .systemLibrary(
+            name: "CLiburing",
+            path: "CLiburing",
+            pkgConfig: "liburing",
+            providers: [.apt(["liburing-dev"])]
+        ),
+        .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
+        .target(name: "LinuxCalls", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "DataPlane", dependencies: ["LinuxCalls", "CLiburing"], swiftSettings: strict),
+        .target(
+            name: "ControlPlane",
+            dependencies: ["DataPlane", "LinuxCalls", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "LongspliceCommand",
+            dependencies: ["ControlPlane", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "LinuxCallsTests", dependencies: ["LinuxCalls"], swiftSettings: strict),
+        .testTarget(name: "DataPlaneTests", dependencies: ["DataPlane"], swiftSettings: strict),
+        .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,268 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A call's result in the project's one language: a count, or -errno. */
+#define RESULT(call)                     \
+    do {                                 \
+        __typeof__(call) result = (call); \
+        return result < 0 ? -errno : result; \
+    } while (0)
+
+static int32_t set_option(int32_t socket, int level, int name, int value)
+{
+    RESULT(setsockopt(socket, level, name, &value, sizeof value));
+}
+
+/* Pipes and splice */
+
+int32_t clinux_pipe(int32_t *read_end, int32_t *write_end)
+{
+    int ends[2];
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
+        return -errno;
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return 0;
+}
+
+int32_t clinux_pipe_resize(int32_t pipe, int32_t bytes) { RESULT(fcntl(pipe, F_SETPIPE_SZ, bytes)); }
+int32_t clinux_pipe_size(int32_t pipe) { RESULT(fcntl(pipe, F_GETPIPE_SZ)); }
+
+int64_t clinux_splice(int32_t from, int32_t to, size_t length)
+{
+    RESULT(splice(from, NULL, to, NULL, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+}
+
+/* Sockets */
+
+int32_t clinux_socket(int32_t family) { RESULT(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+int32_t clinux_bind(int32_t s, const void *address, uint32_t length) { RESULT(bind(s, address, length)); }
+int32_t clinux_listen(int32_t s, int32_t backlog) { RESULT(listen(s, backlog)); }
+int32_t clinux_accept(int32_t listener) { RESULT(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
+int32_t clinux_connect(int32_t s, const void *address, uint32_t length) { RESULT(connect(s, address, length)); }
+int32_t clinux_shutdown_write(int32_t s) { RESULT(shutdown(s, SHUT_WR)); }
+int32_t clinux_local_address(int32_t s, void *address, uint32_t *length) { RESULT(getsockname(s, address, length)); }
+int32_t clinux_peer_address(int32_t s, void *address, uint32_t *length) { RESULT(getpeername(s, address, length)); }
+int64_t clinux_receive(int32_t s, void *buffer, size_t length) { RESULT(recv(s, buffer, length, MSG_DONTWAIT)); }
+
+int64_t clinux_send(int32_t s, const void *buffer, size_t length)
+{
+    RESULT(send(s, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int32_t clinux_pending_error(int32_t s)
+{
+    int error = 0;
+    socklen_t length = sizeof error;
+    if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        return -errno;
+    return -error;
+}
+
+int32_t clinux_unsent_bytes(int32_t s)
+{
+    int bytes = 0;
+    if (ioctl(s, SIOCOUTQ, &bytes) < 0)
+        return -errno;
+    return bytes;
+}
+
+int32_t clinux_set_no_delay(int32_t s) { return set_option(s, IPPROTO_TCP, TCP_NODELAY, 1); }
+int32_t clinux_set_urgent_inline(int32_t s) { return set_option(s, SOL_SOCKET, SO_OOBINLINE, 1); }
+int32_t clinux_set_reuse_address(int32_t s) { return set_option(s, SOL_SOCKET, SO_REUSEADDR, 1); }
+int32_t clinux_set_reuse_port(int32_t s) { return set_option(s, SOL_SOCKET, SO_REUSEPORT, 1); }
+int32_t clinux_set_ipv6_only(int32_t s) { return set_option(s, IPPROTO_IPV6, IPV6_V6ONLY, 1); }
+
+int32_t clinux_set_reset_on_close(int32_t s)
+{
+    struct linger now = { .l_onoff = 1, .l_linger = 0 };
+    RESULT(setsockopt(s, SOL_SOCKET, SO_LINGER, &now, sizeof now));
+}
+
+/* close(2) is not repeated after EINTR: on Linux the descriptor is gone by then. */
+int32_t clinux_close(int32_t descriptor) { RESULT(close(descriptor)); }
+
+/* epoll */
+
+const uint32_t clinux_epoll_in = EPOLLIN, clinux_epoll_out = EPOLLOUT, clinux_epoll_read_hangup = EPOLLRDHUP,
+               clinux_epoll_hangup = EPOLLHUP, clinux_epoll_error = EPOLLERR;
+
+int32_t clinux_epoll_create(void) { RESULT(epoll_create1(EPOLL_CLOEXEC)); }
+
+static int32_t epoll_insert(int32_t epoll, int32_t descriptor, uint32_t events)
+{
+    struct epoll_event event = { .events = events, .data.fd = descriptor };
+    RESULT(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
+}
+
+int32_t clinux_epoll_add(int32_t epoll, int32_t descriptor, uint32_t events)
+{
+    return epoll_insert(epoll, descriptor, events | EPOLLET);
+}
+
+int32_t clinux_epoll_add_level(int32_t epoll, int32_t descriptor, uint32_t events)
+{
+    return epoll_insert(epoll, descriptor, events | EPOLLEXCLUSIVE);
+}
+
+int32_t clinux_epoll_remove(int32_t epoll, int32_t descriptor)
+{
+    RESULT(epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL));
+}
+
+int32_t clinux_epoll_wait(int32_t epoll, clinux_epoll_event *events, int32_t capacity, int64_t nanoseconds)
+{
+    enum { BATCH = 256 };
+    struct epoll_event batch[BATCH];
+    struct timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
+    int count = (int)syscall(SYS_epoll_pwait2, epoll, batch, capacity < BATCH ? capacity : BATCH,
+                             nanoseconds < 0 ? NULL : &time, NULL, 0);
+
+    if (count < 0 && errno == ENOSYS) /* before Linux 5.11: milliseconds, rounded up so that no wait spins */
+        count = epoll_wait(epoll, batch, capacity < BATCH ? capacity : BATCH,
+                           nanoseconds < 0 ? -1 : (int)((nanoseconds + 999999) / 1000000));
+    if (count < 0)
+        return -errno;
+    for (int i = 0; i < count; i++)
+        events[i] = (clinux_epoll_event){ .events = batch[i].events, .descriptor = batch[i].data.fd };
+    return count;
+}
+
+/* eventfd */
+
+int32_t clinux_event(void) { RESULT(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)); }
+
+int32_t clinux_event_ring(int32_t event)
+{
+    uint64_t one = 1;
+    return write(event, &one, sizeof one) < 0 ? -errno : 0;
+}
+
+int64_t clinux_event_clear(int32_t event)
+{
+    uint64_t rang = 0;
+    return read(event, &rang, sizeof rang) < 0 ? -errno : (int64_t)rang;
+}
+
+/* Threads, signals, limits, time */
+
+int64_t clinux_monotonic_nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int32_t clinux_pin_to_processor(int32_t processor)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(processor, &set);
+    return -pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+int32_t clinux_allowed_processors(int32_t *list, int32_t capacity)
+{
+    cpu_set_t set;
+    int32_t count = 0;
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return -errno;
+    for (int32_t processor = 0; processor < CPU_SETSIZE && count < capacity; processor++)
+        if (CPU_ISSET(processor, &set))
+            list[count++] = processor;
+    return count;
+}
+
+int32_t clinux_name_thread(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+
+int32_t clinux_ignore_broken_pipe_signal(void)
+{
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
+}
+
+static sigset_t set_of(const int32_t *signals, int32_t count)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (int32_t i = 0; i < count; i++)
+        sigaddset(&set, signals[i]);
+    return set;
+}
+
+int32_t clinux_block_signals(const int32_t *signals, int32_t count)
+{
+    sigset_t set = set_of(signals, count);
+    return -pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+int32_t clinux_wait_signal(const int32_t *signals, int32_t count, int64_t nanoseconds)
+{
+    sigset_t set = set_of(signals, count);
+    struct timespec time = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 };
+    int signal = sigtimedwait(&set, NULL, &time);
+    if (signal < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    return signal;
+}
+
+static int32_t limit(int resource, uint64_t *soft, uint64_t *hard)
+{
+    struct rlimit both;
+    if (getrlimit(resource, &both) < 0)
+        return -errno;
+    *soft = both.rlim_cur;
+    *hard = both.rlim_max;
+    return 0;
+}
+
+int32_t clinux_limit_descriptors(uint64_t *soft, uint64_t *hard) { return limit(RLIMIT_NOFILE, soft, hard); }
+int32_t clinux_limit_locked_memory(uint64_t *soft, uint64_t *hard) { return limit(RLIMIT_MEMLOCK, soft, hard); }
+
+int32_t clinux_raise_descriptors(uint64_t soft)
+{
+    struct rlimit both;
+    if (getrlimit(RLIMIT_NOFILE, &both) < 0)
+        return -errno;
+    both.rlim_cur = soft;
+    RESULT(setrlimit(RLIMIT_NOFILE, &both));
+}
+
+int32_t clinux_has_capability(int32_t capability)
+{
+    struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3, .pid = 0 };
+    struct __user_cap_data_struct sets[2];
+    if (syscall(SYS_capget, &header, sets) < 0)
+        return -errno;
+    return (sets[capability / 32].effective >> (capability % 32)) & 1;
+}
+
+const char *clinux_error_name(int32_t code)
+{
+    const char *name = strerrorname_np(code);
+    return name ? name : "E?";
+}
+
+const char *clinux_error_text(int32_t code)
+{
+    const char *text = strerrordesc_np(code);
+    return text ? text : "unknown error";
+}

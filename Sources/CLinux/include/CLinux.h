@@ -1,0 +1,95 @@
+/* The Linux calls that Swift's Glibc module does not show, each one a call and nothing more.
+ *
+ * Every function returns what the call returns, or -errno. Only stdint.h and stddef.h are included here: system headers
+ * in a public header clash with liburing.h's _GNU_SOURCE in debug builds. Structures that the kernel fills are handed
+ * over as plain numbers for the same reason.
+ */
+#ifndef LONGSPLICE_CLINUX_H
+#define LONGSPLICE_CLINUX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Pipes and splice(2). */
+int32_t clinux_pipe(int32_t *read_end, int32_t *write_end);              /* pipe2(O_NONBLOCK | O_CLOEXEC) */
+int32_t clinux_pipe_resize(int32_t pipe, int32_t bytes);                 /* F_SETPIPE_SZ, gives the size granted */
+int32_t clinux_pipe_size(int32_t pipe);                                  /* F_GETPIPE_SZ */
+int64_t clinux_splice(int32_t from, int32_t to, size_t length);          /* SPLICE_F_MOVE | SPLICE_F_NONBLOCK */
+
+/* Sockets. Kinds: 0 stream. Families are the kernel's AF_ numbers. */
+int32_t clinux_socket(int32_t family);                                   /* SOCK_STREAM | NONBLOCK | CLOEXEC */
+int32_t clinux_bind(int32_t socket, const void *address, uint32_t length);
+int32_t clinux_listen(int32_t socket, int32_t backlog);
+int32_t clinux_accept(int32_t listener);                                 /* accept4(NONBLOCK | CLOEXEC) */
+int32_t clinux_connect(int32_t socket, const void *address, uint32_t length);
+int32_t clinux_shutdown_write(int32_t socket);
+int32_t clinux_local_address(int32_t socket, void *address, uint32_t *length);
+int32_t clinux_peer_address(int32_t socket, void *address, uint32_t *length);
+int64_t clinux_receive(int32_t socket, void *buffer, size_t length);     /* MSG_DONTWAIT */
+int64_t clinux_send(int32_t socket, const void *buffer, size_t length);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
+int32_t clinux_pending_error(int32_t socket);                            /* SO_ERROR, 0 or -errno; clears it */
+int32_t clinux_unsent_bytes(int32_t socket);                             /* SIOCOUTQ: sent but not acknowledged too */
+int32_t clinux_set_no_delay(int32_t socket);                             /* TCP_NODELAY; pushes what is corked */
+int32_t clinux_set_urgent_inline(int32_t socket);                        /* SO_OOBINLINE */
+int32_t clinux_set_reuse_address(int32_t socket);
+int32_t clinux_set_reuse_port(int32_t socket);
+int32_t clinux_set_ipv6_only(int32_t socket);
+int32_t clinux_set_reset_on_close(int32_t socket);                       /* SO_LINGER {1, 0} */
+int32_t clinux_close(int32_t descriptor);
+
+/* epoll(7), edge triggered. */
+typedef struct {
+    uint32_t events;
+    int32_t descriptor;
+} clinux_epoll_event;
+
+extern const uint32_t clinux_epoll_in, clinux_epoll_out, clinux_epoll_read_hangup, clinux_epoll_hangup,
+    clinux_epoll_error;
+int32_t clinux_epoll_create(void);
+int32_t clinux_epoll_add(int32_t epoll, int32_t descriptor, uint32_t events);        /* EPOLLET is added */
+int32_t clinux_epoll_add_level(int32_t epoll, int32_t descriptor, uint32_t events);  /* EPOLLEXCLUSIVE, level */
+int32_t clinux_epoll_remove(int32_t epoll, int32_t descriptor);
+/* Fills at most `capacity` events; a negative time waits without end. */
+int32_t clinux_epoll_wait(int32_t epoll, clinux_epoll_event *events, int32_t capacity, int64_t nanoseconds);
+
+/* eventfd(2): one wake-up bell. */
+int32_t clinux_event(void);                                              /* EFD_NONBLOCK | EFD_CLOEXEC */
+int32_t clinux_event_ring(int32_t event);
+int64_t clinux_event_clear(int32_t event);                               /* how often it rang, or -EAGAIN */
+
+/* Threads, signals, limits, time. */
+int64_t clinux_monotonic_nanoseconds(void);
+int32_t clinux_pin_to_processor(int32_t processor);                      /* the calling thread */
+int32_t clinux_allowed_processors(int32_t *list, int32_t capacity);      /* how many; fills the list */
+int32_t clinux_name_thread(const char *name);
+int32_t clinux_ignore_broken_pipe_signal(void);
+int32_t clinux_block_signals(const int32_t *signals, int32_t count);     /* for all threads made afterwards */
+/* The next blocked signal of the list, 0 when the time ran out. */
+int32_t clinux_wait_signal(const int32_t *signals, int32_t count, int64_t nanoseconds);
+int32_t clinux_limit_descriptors(uint64_t *soft, uint64_t *hard);
+int32_t clinux_raise_descriptors(uint64_t soft);
+int32_t clinux_limit_locked_memory(uint64_t *soft, uint64_t *hard);
+int32_t clinux_has_capability(int32_t capability);                       /* 1, 0 or -errno */
+
+/* errno's symbol ("ECONNREFUSED") and its sentence; never NULL. */
+const char *clinux_error_name(int32_t code);
+const char *clinux_error_text(int32_t code);
+
+/* Words shared between one writer and its readers: relaxed order, no lost or torn value. */
+static inline void clinux_publish(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t clinux_look(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+/* Adds to a word with several writers and gives the new value. */
+static inline int64_t clinux_add(int64_t *word, int64_t amount)
+{
+    return __atomic_add_fetch(word, amount, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,213 @@
+"""The proxies that can stand in namespace B: Longsplice itself and the ones it is compared with.
+
+All share one shape: `start()`, `stop()`, `pid`, `cpu_seconds()`, `threads()`, `descriptors()`,
+`rss()`; addresses are spelled as on Longsplice's command line (`1.2.3.4:80`, `[::1]:80`,
+`unix:/path`).
+"""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+from processes import wait_until
+
+
+def binary():
+    """The command under test: LONGSPLICE_BIN, or the release build next to these tests."""
+    built = Path(__file__).resolve().parents[2] / ".build" / "release" / "longsplice"
+    return Path(os.environ.get("LONGSPLICE_BIN") or built)
+
+
+def port_of(address):
+    return int(address.rpartition(":")[2])
+
+
+class Proxy:
+    """A program between A and C; the figures are those of its process and its children."""
+
+    def __init__(self, lab, where, listen, upstreams):
+        self.lab, self.where = lab, where
+        self.listen = [listen] if isinstance(listen, str) else list(listen)
+        self.upstreams = [upstreams] if isinstance(upstreams, str) else list(upstreams)
+        self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def stop(self, timeout=10.0):
+        return self.process.stop(timeout)
+
+    def alive(self):
+        return self.process.alive()
+
+    def output(self):
+        return self.process.output()
+
+    def cpu_seconds(self):
+        return self.process.cpu_seconds()
+
+    def threads(self):
+        return self.process.threads()
+
+    def descriptors(self):
+        return self.process.descriptors()
+
+    def rss(self):
+        return self.process.rss()
+
+    def _wait_for_listeners(self):
+        """For programs that do not say when they are ready."""
+        for address in self.listen:
+            if address.startswith("unix:"):
+                path = address.removeprefix("unix:")
+                wait_until(lambda: os.path.exists(path), 10, path)
+            else:
+                self.lab.wait_port(self.where, port_of(address), watched=self.process)
+
+
+class Longsplice(Proxy):
+    """`longsplice serve`; port 0 is welcome, `addresses` tells what became of it."""
+
+    def __init__(self, lab, where, listen, upstreams, engine="auto", extra_flags=(), wrapper=(),
+                 limits=None):
+        super().__init__(lab, where, listen, upstreams)
+        self.engine, self.extra_flags, self.wrapper = engine, extra_flags, wrapper
+        self.limits = limits
+        self.addresses = []
+
+    def argv(self):
+        argv = [*self.wrapper, binary(), "serve", "--engine", self.engine]
+        for address in self.listen:
+            argv += ["--listen", address]
+        for address in self.upstreams:
+            argv += ["--upstream", address]
+        return [str(part) for part in (*argv, *self.extra_flags)]
+
+    def start(self):
+        self.process = self.lab.start(self.where, self.argv(), limits=self.limits)
+        count = len(self.listen)
+        self.process.wait_for_output(r"(?:listening on [\s\S]*){%d}" % count)
+        wait_until(lambda: len(self._announced()) >= count, 2, "complete start-up lines")
+        self.addresses = self._announced()
+        return self
+
+    def _announced(self):
+        """What is announced, complete lines only, in the order of the listeners."""
+        complete = self.output().rpartition("\n")[0]
+        return re.findall(r'listening on ((?:unix:)?[^\s",]+)', complete)
+
+    @property
+    def port(self):
+        return port_of(self.addresses[0])
+
+    def signal(self, number):
+        self.process.signal(number)
+
+    def wait(self, timeout=10.0):
+        return self.process.wait(timeout)
+
+    def counters(self, timeout=5.0):
+        """Ask with SIGUSR1 and read the answer, complete once the log has been quiet a moment."""
+        start = len(self.output())
+        self.signal(signal.SIGUSR1)
+        wait_until(lambda: "counter " in self.output()[start:], timeout, "counters after SIGUSR1")
+        said = ""
+        while said != (said := self.output()[start:]):
+            time.sleep(0.05)
+        return {name: int(value) for name, value in re.findall(r"counter (\S+)=(\d+)", said)}
+
+
+class HAProxy(Proxy):
+    """HAProxy in TCP mode, splicing always (`forced`) or where it thinks it pays (`auto`)."""
+
+    SPLICE = {
+        "forced": "option splice-request\n  option splice-response",
+        "auto": "option splice-auto",
+        "none": "",
+    }
+
+    def __init__(self, lab, where, listen, upstreams, threads=1, splice="forced",
+                 max_connections=3000):
+        super().__init__(lab, where, listen, upstreams)
+        self.thread_count, self.splice, self.max_connections = threads, splice, max_connections
+
+    def configuration(self):
+        binds = "\n  ".join(f"bind {self._spelled(address)}" for address in self.listen)
+        servers = "\n  ".join(f"server s{number} {self._spelled(address)}"
+                              for number, address in enumerate(self.upstreams))
+        return f"""
+global
+  nbthread {self.thread_count}
+  maxconn {self.max_connections}
+  maxpipes {self.max_connections}
+  tune.pipesize 1048576
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 1h
+  timeout server 1h
+  {self.SPLICE[self.splice]}
+listen all
+  {binds}
+  {servers}
+"""
+
+    @staticmethod
+    def _spelled(address):
+        return address.replace("unix:", "unix@").replace("[", "").replace("]", "")
+
+    def start(self):
+        file = self.lab.path(f"haproxy-{id(self):x}.cfg")
+        file.write_text(self.configuration())
+        self.process = self.lab.start(self.where, ["haproxy", "-db", "-f", file])
+        self._wait_for_listeners()
+        return self
+
+
+class NginxStream(Proxy):
+    """nginx's stream module: copies through user space; its workers are processes."""
+
+    def __init__(self, lab, where, listen, upstreams, workers=1, buffer="16k",
+                 max_connections=3000):
+        super().__init__(lab, where, listen, upstreams)
+        self.workers, self.buffer, self.max_connections = workers, buffer, max_connections
+
+    def configuration(self):
+        listens = "\n".join(f"    listen {address};" for address in self.listen)
+        servers = "\n".join(f"    server {address};" for address in self.upstreams)
+        return f"""
+load_module modules/ngx_stream_module.so;
+daemon off;
+pid {self.lab.path('nginx.pid')};
+error_log stderr;
+worker_processes {self.workers};
+worker_rlimit_nofile {4 * self.max_connections};
+events {{ worker_connections {2 * self.max_connections + 64}; }}
+stream {{
+  upstream all {{
+{servers}
+  }}
+  server {{
+{listens}
+    proxy_pass all;
+    proxy_buffer_size {self.buffer};
+    proxy_timeout 1h;
+  }}
+}}
+"""
+
+    def start(self):
+        file = self.lab.path(f"nginx-{id(self):x}.conf")
+        file.write_text(self.configuration())
+        self.process = self.lab.start(self.where, ["nginx", "-c", file, "-e", "stderr"])
+        self._wait_for_listeners()
+        return self
