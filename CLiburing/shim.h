@@ -124,6 +124,27 @@ static inline int lsr_submit_and_wait(struct io_uring *ring, unsigned wanted, in
     return io_uring_submit_and_wait_timeout(ring, &first, wanted, nanoseconds < 0 ? NULL : &time, NULL);
 }
 
+/* Copies at most `capacity` completions out and frees their entries; `batch` has the layout of struct io_uring_cqe. */
+static inline unsigned lsr_reap(struct io_uring *ring, void *batch, unsigned capacity)
+{
+    struct io_uring_cqe *to = (struct io_uring_cqe *)batch;
+    struct io_uring_cqe *from;
+    unsigned head, count = 0;
+
+    if ((IO_URING_READ_ONCE(*ring->sq.kflags) & IORING_SQ_CQ_OVERFLOW) && io_uring_cq_ready(ring) == 0)
+        io_uring_get_events(ring);
+    io_uring_for_each_cqe(ring, head, from) {
+        if (count == capacity)
+            break;
+        to[count].user_data = from->user_data;
+        to[count].res = from->res;
+        to[count].flags = from->flags;
+        count++;
+    }
+    io_uring_cq_advance(ring, count);
+    return count;
+}
+
 /* 1 when the kernel holds completions back because the completion queue was full. */
 static inline int lsr_completions_overflowed(const struct io_uring *ring)
 {

@@ -1,15 +1,19 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/sockios.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -17,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,6 +52,8 @@ int32_t clinux_pipe(int32_t *read_end, int32_t *write_end)
 int32_t clinux_pipe_resize(int32_t pipe, int32_t bytes) { RESULT(fcntl(pipe, F_SETPIPE_SZ, bytes)); }
 int32_t clinux_pipe_size(int32_t pipe) { RESULT(fcntl(pipe, F_GETPIPE_SZ)); }
 
+int64_t clinux_pipe_write(int32_t pipe, const void *buffer, size_t length) { RESULT(write(pipe, buffer, length)); }
+
 int64_t clinux_splice(int32_t from, int32_t to, size_t length)
 {
     RESULT(splice(from, NULL, to, NULL, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
@@ -55,6 +62,17 @@ int64_t clinux_splice(int32_t from, int32_t to, size_t length)
 /* Sockets */
 
 int32_t clinux_socket(int32_t family) { RESULT(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+
+int32_t clinux_socket_pair(int32_t *a, int32_t *b)
+{
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
+        return -errno;
+    *a = ends[0];
+    *b = ends[1];
+    return 0;
+}
+
 int32_t clinux_bind(int32_t s, const void *address, uint32_t length) { RESULT(bind(s, address, length)); }
 int32_t clinux_listen(int32_t s, int32_t backlog) { RESULT(listen(s, backlog)); }
 int32_t clinux_accept(int32_t listener) { RESULT(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
@@ -104,7 +122,7 @@ int32_t clinux_close(int32_t descriptor) { RESULT(close(descriptor)); }
 /* epoll */
 
 const uint32_t clinux_epoll_in = EPOLLIN, clinux_epoll_out = EPOLLOUT, clinux_epoll_read_hangup = EPOLLRDHUP,
-               clinux_epoll_hangup = EPOLLHUP, clinux_epoll_error = EPOLLERR;
+               clinux_epoll_hangup = EPOLLHUP, clinux_epoll_error = EPOLLERR, clinux_epoll_urgent = EPOLLPRI;
 
 int32_t clinux_epoll_create(void) { RESULT(epoll_create1(EPOLL_CLOEXEC)); }
 
@@ -265,4 +283,131 @@ const char *clinux_error_text(int32_t code)
 {
     const char *text = strerrordesc_np(code);
     return text ? text : "unknown error";
+}
+
+/* Addresses */
+
+int32_t clinux_address_from_text(const char *host, uint16_t port, void *address)
+{
+    struct sockaddr_in *v4 = address;
+    struct sockaddr_in6 *v6 = address;
+
+    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        return sizeof *v4;
+    }
+    memset(v6, 0, sizeof *v6);
+    if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        return sizeof *v6;
+    }
+    return -EINVAL;
+}
+
+int32_t clinux_address_from_path(const char *path, void *address)
+{
+    struct sockaddr_un *unix_address = address;
+    size_t length = strlen(path);
+
+    if (length == 0 || length >= sizeof unix_address->sun_path)
+        return -EINVAL;
+    unix_address->sun_family = AF_UNIX;
+    memcpy(unix_address->sun_path, path, length + 1);
+    return sizeof *unix_address;
+}
+
+int32_t clinux_address_to_text(const void *address, void *text, size_t capacity)
+{
+    const struct sockaddr *any = address;
+    const void *host = any->sa_family == AF_INET ? (const void *)&((const struct sockaddr_in *)address)->sin_addr
+                                                 : (const void *)&((const struct sockaddr_in6 *)address)->sin6_addr;
+    return inet_ntop(any->sa_family, host, text, (socklen_t)capacity) ? (int32_t)strlen(text) : -errno;
+}
+
+int32_t clinux_lookup(const char *host, uint16_t port, void *addresses, uint32_t *lengths, int32_t capacity)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG };
+    struct addrinfo *found = NULL;
+    int32_t count = 0;
+    int status = getaddrinfo(host, NULL, &hints, &found);
+
+    if (status != 0)
+        return status < 0 ? status : -status;
+    for (struct addrinfo *one = found; one != NULL && count < capacity; one = one->ai_next) {
+        struct sockaddr *to = (struct sockaddr *)((char *)addresses + 128 * (size_t)count);
+        if (one->ai_addrlen > 128)
+            continue;
+        memcpy(to, one->ai_addr, one->ai_addrlen);
+        if (to->sa_family == AF_INET)
+            ((struct sockaddr_in *)to)->sin_port = htons(port);
+        else
+            ((struct sockaddr_in6 *)to)->sin6_port = htons(port);
+        lengths[count++] = one->ai_addrlen;
+    }
+    freeaddrinfo(found);
+    return count;
+}
+
+const char *clinux_lookup_text(int32_t code) { return gai_strerror(code); }
+
+/* Memory and threads */
+
+void *clinux_zeroed(size_t count, size_t stride) { return calloc(count, stride); }
+void clinux_free(void *memory) { free(memory); }
+
+struct thread_start {
+    void (*entry)(void *);
+    void *context;
+};
+
+static void *thread_main(void *argument)
+{
+    struct thread_start start = *(struct thread_start *)argument;
+    free(argument);
+    start.entry(start.context);
+    return NULL;
+}
+
+int32_t clinux_thread_start(uint64_t *thread, void (*entry)(void *), void *context)
+{
+    struct thread_start *start = malloc(sizeof *start);
+    pthread_t made;
+    int status;
+
+    if (start == NULL)
+        return -ENOMEM;
+    *start = (struct thread_start){ entry, context };
+    status = pthread_create(&made, NULL, thread_main, start);
+    if (status != 0) {
+        free(start);
+        return -status;
+    }
+    *thread = (uint64_t)made;
+    return 0;
+}
+
+int32_t clinux_thread_join(uint64_t thread) { return -pthread_join((pthread_t)thread, NULL); }
+
+void *clinux_semaphore(void)
+{
+    sem_t *semaphore = malloc(sizeof *semaphore);
+    if (semaphore != NULL)
+        sem_init(semaphore, 0, 0);
+    return semaphore;
+}
+
+void clinux_semaphore_post(void *semaphore) { sem_post(semaphore); }
+
+void clinux_semaphore_wait(void *semaphore)
+{
+    while (sem_wait(semaphore) < 0 && errno == EINTR)
+        ;
+}
+
+void clinux_semaphore_free(void *semaphore)
+{
+    sem_destroy(semaphore);
+    free(semaphore);
 }

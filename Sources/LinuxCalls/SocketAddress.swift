@@ -1,64 +1,68 @@
 import CLinux
-import Glibc
 
 /// Where a socket is bound or connects to: IPv4, IPv6 or a UNIX path, as the kernel reads it.
 ///
-/// Source: ip(7), ipv6(7), unix(7).
+/// The bytes are those of `struct sockaddr_storage`. Glibc's module is not imported here: its headers and liburing's
+/// cannot be seen by one compilation. Source: ip(7), ipv6(7), unix(7).
 package struct SocketAddress: BitwiseCopyable, Sendable {
-    private var storage: sockaddr_storage
+    private var storage: InlineArray<16, UInt64>
     /// How many bytes of the storage the kernel reads.
     package private(set) var length: UInt32
 
     /// The longest UNIX path that fits with its closing zero byte (unix(7): `sun_path` has 108 bytes).
     package static let pathBytesMax = 107
+    /// `sizeof(struct sockaddr_storage)`.
+    package static let bytesMax: UInt32 = 128
 
-    /// Copies what `getaddrinfo` or the kernel gave. `length` is at most 128.
+    /// Copies what `getaddrinfo` or the kernel gave.
+    /// - Parameter length: at most 128.
     package init(_ pointer: UnsafeRawPointer, length: UInt32) {
-        precondition(length <= UInt32(MemoryLayout<sockaddr_storage>.size), "SocketAddress: longer than any address")
-        storage = sockaddr_storage()
+        precondition(length <= Self.bytesMax, "SocketAddress: longer than any address")
+        storage = InlineArray(repeating: 0)
         self.length = length
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: .init(start: pointer, count: Int(length))) }
+        withUnsafeMutableBytes(of: &storage) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: Int(length)))
+        }
+    }
+
+    private init(at bytes: UnsafeRawBufferPointer, length: UInt32) {
+        storage = InlineArray(repeating: 0)
+        self.length = length
+        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<Int(length)])) }
+    }
+
+    /// Lets a call fill the storage; nil where it gives a negative length.
+    private init?(filledBy call: (UnsafeMutableRawPointer) -> Int32) {
+        var bytes = InlineArray<16, UInt64>(repeating: 0)
+        let length = withUnsafeMutableBytes(of: &bytes) { $0.baseAddress.map(call) ?? -1 }
+        guard length > 0 else { return nil }
+        storage = bytes
+        self.length = UInt32(length)
     }
 
     /// A dotted IPv4 address or an IPv6 address without brackets; nil where it is neither.
     package init?(numeric host: String, port: UInt16) {
-        var v4 = sockaddr_in()
-        var v6 = sockaddr_in6()
-        if inet_pton(AF_INET, host, &v4.sin_addr) == 1 {
-            v4.sin_family = sa_family_t(AF_INET)
-            v4.sin_port = port.bigEndian
-            self.init(&v4, length: UInt32(MemoryLayout<sockaddr_in>.size))
-        } else if inet_pton(AF_INET6, host, &v6.sin6_addr) == 1 {
-            v6.sin6_family = sa_family_t(AF_INET6)
-            v6.sin6_port = port.bigEndian
-            self.init(&v6, length: UInt32(MemoryLayout<sockaddr_in6>.size))
-        } else {
-            return nil
-        }
+        self.init(filledBy: { clinux_address_from_text(host, port, $0) })
     }
 
     /// A path of 1 to 107 bytes without a zero byte; nil otherwise.
     package init?(unixPath path: String) {
         let bytes = Array(path.utf8)
         guard !bytes.isEmpty, bytes.count <= Self.pathBytesMax, !bytes.contains(0) else { return nil }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        self.init(&address, length: UInt32(MemoryLayout<sockaddr_un>.size))
+        self.init(filledBy: { clinux_address_from_path(path, $0) })
     }
 
-    package var family: Int32 { Int32(storage.ss_family) }
-    package var isTCP: Bool { family == AF_INET || family == AF_INET6 }
-    package var isIPv6: Bool { family == AF_INET6 }
-    package var isUNIX: Bool { family == AF_UNIX }
+    /// AF_UNIX 1, AF_INET 2, AF_INET6 10.
+    package var family: Int32 { Int32(UInt16(truncatingIfNeeded: storage[0])) }
+    package var isIPv4: Bool { family == 2 }
+    package var isIPv6: Bool { family == 10 }
+    package var isTCP: Bool { isIPv4 || isIPv6 }
+    package var isUNIX: Bool { family == 1 }
 
     /// The TCP port, 0 for a UNIX address.
     package var port: UInt16 {
-        switch family {
-        case AF_INET: withBytes { UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)) }
-        case AF_INET6: withBytes { UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)) }
-        default: 0
-        }
+        guard isTCP else { return 0 }
+        return withBytes { UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)) }
     }
 
     /// The file's path, nil where this is no UNIX address with a name.
@@ -89,30 +93,23 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
         _ socket: Int32, _ name: StaticString,
         _ call: (Int32, UnsafeMutableRawPointer, UnsafeMutablePointer<UInt32>) -> Int32
     ) throws(SystemError) -> SocketAddress {
-        var storage = sockaddr_storage()
-        var length = UInt32(MemoryLayout<sockaddr_storage>.size)
-        _ = try checked(call(socket, &storage, &length), name)
-        return SocketAddress(&storage, length: min(length, UInt32(MemoryLayout<sockaddr_storage>.size)))
+        var bytes = InlineArray<16, UInt64>(repeating: 0)
+        var length = bytesMax
+        let result = withUnsafeMutableBytes(of: &bytes) { $0.baseAddress.map { call(socket, $0, &length) } ?? -1 }
+        _ = try checked(result, name)
+        return withUnsafeBytes(of: &bytes) { SocketAddress(at: $0, length: min(length, bytesMax)) }
     }
 }
 
 extension SocketAddress: CustomStringConvertible {
     /// `192.0.2.1:80`, `[2001:db8::1]:80`, `unix:/path`: the form the flags take.
     package var description: String {
-        var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
-        switch family {
-        case AF_INET:
-            withBytes { _ = inet_ntop(AF_INET, $0.baseAddress?.advanced(by: 4), &text, socklen_t(INET6_ADDRSTRLEN)) }
-            return "\(Self.text(text)):\(port)"
-        case AF_INET6:
-            withBytes { _ = inet_ntop(AF_INET6, $0.baseAddress?.advanced(by: 8), &text, socklen_t(INET6_ADDRSTRLEN)) }
-            return "[\(Self.text(text))]:\(port)"
-        default:
-            return "unix:\(unixPath ?? "")"
+        guard isTCP else { return "unix:\(unixPath ?? "")" }
+        let text = withBytes { bytes in
+            String(unsafeUninitializedCapacity: 64) { buffer in
+                Int(max(0, clinux_address_to_text(bytes.baseAddress, buffer.baseAddress, 64)))
+            }
         }
-    }
-
-    private static func text(_ characters: [CChar]) -> String {
-        String(decoding: characters.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return isIPv6 ? "[\(text)]:\(port)" : "\(text):\(port)"
     }
 }

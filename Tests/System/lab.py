@@ -138,9 +138,9 @@ class Lab:
             return "127.0.0.1" if family == 4 else "::1"
         return _ADDRESSES[where, family]
 
-    def path(self, name):
-        """A file name in the lab's own directory (short enough for a UNIX socket)."""
-        return self.directory / name
+    def fresh_path(self, suffix=""):
+        """A new file name in the lab's own directory (short enough for a UNIX socket)."""
+        return self.directory / f"{next(_serial)}{suffix}"
 
     def sysctl(self, where, name, value):
         """Set a network sysctl, which the kernel keeps per namespace."""
@@ -151,9 +151,8 @@ class Lab:
 
     def start(self, where, argv, **options):
         """Start a program in a namespace; its output goes to a file of the lab."""
-        output = self.path(f"output-{next(_serial)}.txt")
         with self.inside(where):
-            process = Process(argv, output, **options)
+            process = Process(argv, self.fresh_path(".log"), **options)
         self._processes.append(process)
         return process
 

@@ -83,6 +83,13 @@ class Longsplice(Proxy):
         self.engine, self.extra_flags, self.wrapper = engine, extra_flags, wrapper
         self.limits = limits
         self.addresses = []
+        self.awaited = False
+        """Whether somebody saw to its end already."""
+
+    @property
+    def workers(self):
+        flags = list(self.extra_flags)
+        return int(flags[flags.index("--workers") + 1]) if "--workers" in flags else os.cpu_count()
 
     def argv(self):
         argv = [*self.wrapper, binary(), "serve", "--engine", self.engine]
@@ -113,7 +120,12 @@ class Longsplice(Proxy):
         self.process.signal(number)
 
     def wait(self, timeout=10.0):
+        self.awaited = True
         return self.process.wait(timeout)
+
+    def stop(self, timeout=10.0):
+        self.awaited = True
+        return super().stop(timeout)
 
     def counters(self, timeout=5.0):
         """Ask with SIGUSR1 and read the answer, complete once the log has been quiet a moment."""
@@ -166,7 +178,7 @@ listen all
         return address.replace("unix:", "unix@").replace("[", "").replace("]", "")
 
     def start(self):
-        file = self.lab.path(f"haproxy-{id(self):x}.cfg")
+        file = self.lab.fresh_path(".cfg")
         file.write_text(self.configuration())
         self.process = self.lab.start(self.where, ["haproxy", "-db", "-f", file])
         self._wait_for_listeners()
@@ -187,7 +199,7 @@ class NginxStream(Proxy):
         return f"""
 load_module modules/ngx_stream_module.so;
 daemon off;
-pid {self.lab.path('nginx.pid')};
+pid {self.lab.fresh_path('.pid')};
 error_log stderr;
 worker_processes {self.workers};
 worker_rlimit_nofile {4 * self.max_connections};
@@ -206,7 +218,7 @@ stream {{
 """
 
     def start(self):
-        file = self.lab.path(f"nginx-{id(self):x}.conf")
+        file = self.lab.fresh_path(".conf")
         file.write_text(self.configuration())
         self.process = self.lab.start(self.where, ["nginx", "-c", file, "-e", "stderr"])
         self._wait_for_listeners()

@@ -14,10 +14,12 @@
 int32_t clinux_pipe(int32_t *read_end, int32_t *write_end);              /* pipe2(O_NONBLOCK | O_CLOEXEC) */
 int32_t clinux_pipe_resize(int32_t pipe, int32_t bytes);                 /* F_SETPIPE_SZ, gives the size granted */
 int32_t clinux_pipe_size(int32_t pipe);                                  /* F_GETPIPE_SZ */
+int64_t clinux_pipe_write(int32_t pipe, const void *buffer, size_t length);
 int64_t clinux_splice(int32_t from, int32_t to, size_t length);          /* SPLICE_F_MOVE | SPLICE_F_NONBLOCK */
 
 /* Sockets. Kinds: 0 stream. Families are the kernel's AF_ numbers. */
 int32_t clinux_socket(int32_t family);                                   /* SOCK_STREAM | NONBLOCK | CLOEXEC */
+int32_t clinux_socket_pair(int32_t *a, int32_t *b);                      /* UNIX stream, NONBLOCK | CLOEXEC */
 int32_t clinux_bind(int32_t socket, const void *address, uint32_t length);
 int32_t clinux_listen(int32_t socket, int32_t backlog);
 int32_t clinux_accept(int32_t listener);                                 /* accept4(NONBLOCK | CLOEXEC) */
@@ -44,7 +46,7 @@ typedef struct {
 } clinux_epoll_event;
 
 extern const uint32_t clinux_epoll_in, clinux_epoll_out, clinux_epoll_read_hangup, clinux_epoll_hangup,
-    clinux_epoll_error;
+    clinux_epoll_error, clinux_epoll_urgent;
 int32_t clinux_epoll_create(void);
 int32_t clinux_epoll_add(int32_t epoll, int32_t descriptor, uint32_t events);        /* EPOLLET is added */
 int32_t clinux_epoll_add_level(int32_t epoll, int32_t descriptor, uint32_t events);  /* EPOLLEXCLUSIVE, level */
@@ -70,6 +72,30 @@ int32_t clinux_limit_descriptors(uint64_t *soft, uint64_t *hard);
 int32_t clinux_raise_descriptors(uint64_t soft);
 int32_t clinux_limit_locked_memory(uint64_t *soft, uint64_t *hard);
 int32_t clinux_has_capability(int32_t capability);                       /* 1, 0 or -errno */
+
+/* Addresses, as struct sockaddr_storage (128 bytes, zeroed by the caller). Each gives the address's length, or -EINVAL. */
+int32_t clinux_address_from_text(const char *host, uint16_t port, void *address);
+int32_t clinux_address_from_path(const char *path, void *address);
+/* The host part without brackets; gives the text's length. */
+int32_t clinux_address_to_text(const void *address, void *text, size_t capacity);
+/* Looks a name up (getaddrinfo(3), TCP). Fills at most `capacity` addresses of 128 bytes each and their lengths; gives
+   how many, or the negative EAI_ code, for which clinux_lookup_text has the sentence. */
+int32_t clinux_lookup(const char *host, uint16_t port, void *addresses, uint32_t *lengths, int32_t capacity);
+const char *clinux_lookup_text(int32_t code);
+
+/* Memory that is zero and not touched before it is used; NULL where there is none. */
+void *clinux_zeroed(size_t count, size_t stride);
+void clinux_free(void *memory);
+
+/* A joinable thread that blocks no more signals than its maker; *thread is for clinux_thread_join. */
+int32_t clinux_thread_start(uint64_t *thread, void (*entry)(void *), void *context);
+int32_t clinux_thread_join(uint64_t thread);
+
+/* A counting semaphore (sem_overview(7)), starting at 0; never freed while a thread may use it. */
+void *clinux_semaphore(void);
+void clinux_semaphore_post(void *semaphore);
+void clinux_semaphore_wait(void *semaphore);
+void clinux_semaphore_free(void *semaphore);
 
 /* errno's symbol ("ECONNREFUSED") and its sentence; never NULL. */
 const char *clinux_error_name(int32_t code);

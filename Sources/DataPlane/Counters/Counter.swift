@@ -1,0 +1,83 @@
+/// What a worker counts. Each name is the field's standard term; counters only grow.
+package enum Counter: Int, CaseIterable {
+    // Connections
+    case accepted
+    case closed
+    case tied
+    case bytesUp
+    case bytesDown
+    /// Bytes that were taken from one side and could not be delivered, since the other was gone or the pair was cut.
+    case bytesDropped
+    // How pairs ended, one for each `Cause`
+    case finished
+    case clientReset
+    case upstreamReset
+    case idleTimeout
+    case finTimeout
+    case drainCut
+    case connectFailed
+    case systemFailure
+    // Connecting
+    case connectAttempts
+    case connectRefused
+    case connectTimedOut
+    case connectUnreachable
+    case connectNoPort
+    case connectFailedOtherwise
+    // Accepting
+    case acceptEnded
+    case acceptAborted
+    case acceptShortOfDescriptors
+    case acceptShortOfMemory
+    case acceptFailedOtherwise
+    case acceptPausedAtLimit
+    case refusedAtLimit
+    // Moving
+    case fills
+    case drains
+    case fillsDry
+    case drainsBlocked
+    case interrupted
+    case canceled
+    case starved
+    case notSpliceable
+    case copiesThroughPipe
+    case pushes
+    case halfCloses
+    case pipeIdleWithdrawals
+    // Pipes
+    case pipesMade
+    case pipesClosed
+    case pipesUnavailable
+    /// Pipes that were granted less than --pipe-size (the per-user quota, pipe(7)).
+    case pipesSmall
+    // Engine
+    case turns
+    case completions
+    case completionsStale
+    case completionsUnexpected
+    case cancelsMissed
+    case submissionQueueFull
+    case completionQueueOverflows
+    case completionsDropped
+    case submitInterrupted
+    case submitBusy
+    case submitShortOfMemory
+    case submitFailedOtherwise
+
+    package static let count = allCases.count
+
+    static func of(_ cause: Cause) -> Counter? {
+        switch cause {
+        case .none: nil
+        case .finished: .finished
+        case .clientReset: .clientReset
+        case .upstreamReset: .upstreamReset
+        case .idleTimeout: .idleTimeout
+        case .finTimeout: .finTimeout
+        case .drain: .drainCut
+        case .connectFailed: .connectFailed
+        case .systemFailure: .systemFailure
+        }
+    }
+}

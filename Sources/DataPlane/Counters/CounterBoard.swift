@@ -1,0 +1,65 @@
+import CLinux
+
+/// Where one worker shows its counters and gauges to the rest of the process: one writer, relaxed stores, no lock.
+///
+/// Lives as long as the process; the reader sees each word whole, though not all words of the same moment.
+package final class CounterBoard: @unchecked Sendable {
+    private let words: UnsafeMutablePointer<UInt64>
+    private let upstreamCount: Int
+
+    /// What a worker has at this moment.
+    package enum Gauge: Int, CaseIterable {
+        case active
+        case pipesOpen
+        case pipesBorrowed
+    }
+
+    /// Why connecting to one upstream failed.
+    package enum ConnectFailure: Int, CaseIterable {
+        case refused
+        case timedOut
+        case unreachable
+        case noPort
+        case otherwise
+    }
+
+    package init(upstreamCount: Int) {
+        self.upstreamCount = upstreamCount
+        let count = Counter.count + Gauge.allCases.count + upstreamCount * ConnectFailure.allCases.count
+        // A line of 64 bytes before and behind, so that no worker writes into another one's cache line.
+        let bytes = (count + 16) * MemoryLayout<UInt64>.stride
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+        memory.initializeMemory(as: UInt64.self, repeating: 0, count: count + 16)
+        words = memory.advanced(by: 64).assumingMemoryBound(to: UInt64.self)
+    }
+
+    deinit { UnsafeMutableRawPointer(words).advanced(by: -64).deallocate() }
+
+    package subscript(counter: Counter) -> UInt64 { clinux_look(words + counter.rawValue) }
+
+    package subscript(gauge: Gauge) -> UInt64 { clinux_look(words + Counter.count + gauge.rawValue) }
+
+    package func failures(of upstream: Int, _ failure: ConnectFailure) -> UInt64 {
+        clinux_look(words + place(of: upstream, failure))
+    }
+
+    // MARK: The worker's side
+
+    func publish(_ counters: borrowing Counters) {
+        for index in 0..<Counter.count { clinux_publish(words + index, counters.base[index]) }
+    }
+
+    func publish(_ gauge: Gauge, _ value: Int) {
+        clinux_publish(words + Counter.count + gauge.rawValue, UInt64(max(0, value)))
+    }
+
+    func count(_ failure: ConnectFailure, of upstream: Int) {
+        let word = words + place(of: upstream, failure)
+        clinux_publish(word, word.pointee &+ 1)
+    }
+
+    private func place(of upstream: Int, _ failure: ConnectFailure) -> Int {
+        precondition(upstream < upstreamCount, "CounterBoard: no such upstream")
+        return Counter.count + Gauge.allCases.count + upstream * ConnectFailure.allCases.count + failure.rawValue
+    }
+}

@@ -1,0 +1,45 @@
+import LinuxCalls
+
+/// A proactor: it takes intents and answers each with completions, a count or `-errno`.
+///
+/// Both engines speak this one language. io_uring is never made to imitate readiness; epoll imitates completions.
+/// Every intent returns false where it could not be taken now (the submission queue is full); the caller asks again later.
+///
+/// A chain (`move`, `drainHeld`) is answered link by link. Where its wait fails or is withdrawn, the one completion of the
+/// wait (`Operation.await`) stands for the whole chain; where the wait succeeds, it is not answered.
+package protocol Engine: ~Copyable {
+    /// Sockets have to be shown to the engine before use and taken from it before they are closed.
+    mutating func attach(_ socket: Int32)
+    mutating func detach(_ socket: Int32)
+
+    /// Connections from a listener until told otherwise. Answers: descriptors or `-errno`; `goesOn` is false on the last.
+    mutating func accept(_ listener: Int32, _ tag: Tag) -> Bool
+
+    /// Answers 0 or `-errno` of connect(2). Attaches the socket.
+    mutating func connect(_ socket: Int32, to address: UnsafePointer<SocketAddress>, _ tag: Tag) -> Bool
+
+    /// Answers poll events (poll(2)) once the socket is readable, at its end or lost.
+    mutating func awaitReadable(_ socket: Int32, _ tag: Tag) -> Bool
+
+    /// Answers poll events once the connection is gone altogether.
+    mutating func awaitLoss(_ socket: Int32, _ tag: Tag) -> Bool
+
+    /// Waits for the source, moves up to `length` bytes into the pipe and on into the sink. Answers `fill`, then `drain`.
+    mutating func move(
+        from source: Int32, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag
+    ) -> Bool
+
+    /// Waits for the sink and moves exactly `length` bytes, which the pipe holds. Answers `drain`.
+    mutating func drainHeld(from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag) -> Bool
+
+    /// Ends the operation that carries `target`, which answers `-ECANCELED` if this comes in time. `socket` is what the
+    /// operation waits for.
+    mutating func cancel(_ target: Tag, on socket: Int32, _ tag: Tag) -> Bool
+
+    /// Hands all intents to the kernel and waits for a completion, at most `nanoseconds` (negative: without end, 0: not
+    /// at all).
+    mutating func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters)
+
+    /// Copies completions out, at most a batch. Returns how many.
+    mutating func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int
+}

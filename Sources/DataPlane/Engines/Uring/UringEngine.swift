@@ -1,0 +1,44 @@
+import CLiburing
+import LinuxCalls
+
+/// The io_uring engine: one ring, made and used by one thread.
+package struct UringEngine: Engine, ~Copyable {
+    let ring: UnsafeMutablePointer<io_uring>
+    /// Submissions could not be taken because the submission queue was full; moved to the counters at the next turn.
+    var queueFullCount: UInt64
+
+    /// Requests of the longest chain: wait, fill, drain.
+    package static let chainMax: UInt32 = 3
+
+    /// Makes the ring on the calling thread, which must be the one that uses it (IORING_SETUP_SINGLE_ISSUER).
+    ///
+    /// Throws what io_uring_setup(2) says, or the failure to bound io-wq's threads.
+    package init(_ settings: UringSettings) throws(SystemError) {
+        // Everything that can fail comes before the first property: a half-made value cannot be taken apart.
+        let memory = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
+        var features: UInt32 = 0
+        let made = lsr_init(memory, settings.ringDepth, settings.completionDepth, settings.setupFlags, &features)
+        guard made == 0 else {
+            memory.deallocate()
+            throw SystemError(made, in: "io_uring_setup")
+        }
+        // An unregistered ring works as well, one descriptor look-up slower.
+        _ = io_uring_register_ring_fd(memory)
+        let bounded = lsr_bound_workers(memory, settings.workQueueThreads, settings.workQueueThreads)
+        guard bounded == 0 else {
+            io_uring_queue_exit(memory)
+            memory.deallocate()
+            throw SystemError(bounded, in: "io_uring_register IORING_REGISTER_IOWQ_MAX_WORKERS")
+        }
+        ring = memory
+        queueFullCount = 0
+    }
+
+    deinit {
+        io_uring_queue_exit(ring)
+        ring.deallocate()
+    }
+
+    package mutating func attach(_ socket: Int32) {}
+    package mutating func detach(_ socket: Int32) {}
+}

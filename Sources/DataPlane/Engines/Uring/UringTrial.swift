@@ -1,0 +1,104 @@
+import CLinux
+import LinuxCalls
+
+/// Uses a ring for what the engine needs and no bit announces: a linked splice chain, its withdrawal, multishot accept.
+///
+/// Runs over a socket pair and a UNIX listener in the abstract namespace, so that no port is opened.
+enum UringTrial {
+    /// One sentence on what does not work, nil where all of it does.
+    static func failure(_ settings: UringSettings) -> String? {
+        do throws(SystemError) {
+            var engine = try UringEngine(settings)
+            if let failure = try chainFailure(&engine) { return failure }
+            return try acceptFailure(&engine)
+        } catch {
+            return error.description
+        }
+    }
+
+    private static func chainFailure(_ engine: inout UringEngine) throws(SystemError) -> String? {
+        let from = try SocketPair()
+        let to = try SocketPair()
+        var readEnd: Int32 = -1
+        var writeEnd: Int32 = -1
+        _ = try checked(clinux_pipe(&readEnd, &writeEnd), "pipe2")
+        let readOwner = OwnedDescriptor(readEnd)
+        let writeOwner = OwnedDescriptor(writeEnd)
+        let pipe = PipePool.Pipe(readEnd: readOwner.number, writeEnd: writeOwner.number, capacity: 65536)
+        let tag = Tag(slot: 1, generation: 1, operation: .await)
+
+        var text: UInt64 = 0x6563_696C_7073
+        _ = clinux_send(from.near.number, &text, 6)
+        _ = engine.move(from: from.far.number, through: pipe, to: to.near.number, length: 4096, tag)
+        guard answers(&engine, 2) == [Answer(.fill, 6), Answer(.drain, 6)] else {
+            return "a linked splice chain did not carry six bytes"
+        }
+        var arrived: UInt64 = 0
+        guard clinux_receive(to.far.number, &arrived, 8) == 6, arrived == text else {
+            return "a linked splice chain changed six bytes"
+        }
+        _ = engine.move(from: from.far.number, through: pipe, to: to.near.number, length: 4096, tag)
+        _ = engine.cancel(tag, on: from.far.number, tag)
+        guard answers(&engine, 1) == [Answer(.await, Errno.canceled)] else {
+            return "a linked splice chain could not be withdrawn"
+        }
+        return nil
+    }
+
+    private static func acceptFailure(_ engine: inout UringEngine) throws(SystemError) -> String? {
+        let listener = OwnedDescriptor(try checked(clinux_socket(1), "socket"))
+        // Only the family: the kernel picks an abstract name (unix(7), autobind).
+        var family: UInt16 = 1
+        _ = try checked(clinux_bind(listener.number, &family, 2), "bind")
+        _ = try checked(clinux_listen(listener.number, 4), "listen")
+        let address = try SocketAddress.local(of: listener.number)
+        _ = engine.accept(listener.number, Tag(slot: 0, generation: 0, operation: .accept))
+        for _ in 0..<2 {
+            let client = OwnedDescriptor(try checked(clinux_socket(1), "socket"))
+            let connected = address.withBytes { clinux_connect(client.number, $0.baseAddress, address.length) }
+            _ = try checked(connected, "connect")
+            guard let first = answers(&engine, 1).first, first.operation == .accept, first.result >= 0 else {
+                return "multishot accept does not work"
+            }
+            _ = clinux_close(first.result)
+        }
+        return nil
+    }
+
+    private struct Answer: Equatable {
+        let operation: Operation?
+        let result: Int32
+
+        init(_ operation: Operation?, _ result: Int32) {
+            self.operation = operation
+            self.result = result
+        }
+    }
+
+    /// The next `count` answers, fewer where they do not come within a second.
+    private static func answers(_ engine: inout UringEngine, _ count: Int) -> [Answer] {
+        let counters = Counters()
+        let batch = CompletionBatch()
+        var all: [Answer] = []
+        let end = Clock.nowMillis() + 1_000
+        while all.count < count && Clock.nowMillis() < end {
+            engine.turn(waitingNanoseconds: 50_000_000, counters)
+            let reaped = engine.reap(into: batch, counters)
+            for index in 0..<reaped { all.append(Answer(batch[index].tag.operation, batch[index].result)) }
+        }
+        return all
+    }
+
+    private struct SocketPair: ~Copyable {
+        let near: OwnedDescriptor
+        let far: OwnedDescriptor
+
+        init() throws(SystemError) {
+            var a: Int32 = -1
+            var b: Int32 = -1
+            _ = try checked(clinux_socket_pair(&a, &b), "socketpair")
+            near = OwnedDescriptor(a)
+            far = OwnedDescriptor(b)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+/// Why a knot ended: counted, and later part of its record.
+package enum Cause: UInt8, BitwiseCopyable, CaseIterable {
+    case none
+    /// Both sides sent FIN and every byte was delivered.
+    case finished
+    /// The client reset the connection, or the network gave it up.
+    case clientReset
+    /// The upstream reset the connection, or the network gave it up.
+    case upstreamReset
+    case idleTimeout
+    case finTimeout
+    /// Longsplice drained and the pair was still there at the deadline.
+    case drain
+    /// No upstream could be connected.
+    case connectFailed
+    /// The kernel refused something the knot cannot go on without.
+    case systemFailure
+}
+
+/// Who is on which end.
+package enum Side: UInt8, BitwiseCopyable, CaseIterable {
+    case client
+    case upstream
+
+    package var other: Side { self == .client ? .upstream : .client }
+    /// The lane that reads from this side.
+    package var outgoing: Direction { self == .client ? .up : .down }
+    package var cause: Cause { self == .client ? .clientReset : .upstreamReset }
+}
+
+extension Direction {
+    package var source: Side { self == .up ? .client : .upstream }
+    package var sink: Side { self == .up ? .upstream : .client }
+}

@@ -1,0 +1,73 @@
+extension Knot {
+    /// FIN from the lane's source; every byte before it has reached the sink's socket.
+    mutating func sourceEnded(_ direction: Direction, at now: Int64) -> Step {
+        self[direction].end()
+        self[direction].activeAtMillis = now
+        let source = direction.source
+        // A reset that was noticed by a write leaves a plain end of file to the reader: sock_error() tells an error once.
+        if lost.has(source) { return flush(survivor: source.other, at: now) }
+        if self[direction.opposite].state == .over { return finish() }
+        let watch = tcp.has(source) ? Step.watch.on(direction) : []
+        return [Step.passFin.on(direction), Step.giveBack.on(direction), watch]
+    }
+
+    /// The connection of `side` is gone: nothing reaches it any more, but what it sent before is still delivered.
+    mutating func lose(_ side: Side, at now: Int64) -> Step {
+        guard phase == .tied || phase == .flushing else { return [] }
+        lost.insert(.only(side))
+        if cause == .none { cause = side.cause }
+        if lost == .both || isLoopback { return untie() }
+
+        let towards = side.outgoing.opposite
+        var step: Step = []
+        if self[towards].state != .over {
+            self[towards].end()
+            if self[towards].isWaiting { step.insert(Step.withdraw.on(towards)) }
+        }
+        if self[side.outgoing].state == .over {
+            step.formUnion(flush(survivor: side.other, at: now))
+        }
+        return step
+    }
+
+    /// Everything was handed to the survivor's socket. A reset throws away what the peer has not acknowledged yet, so it
+    /// has to wait for the send queue.
+    private mutating func flush(survivor: Side, at now: Int64) -> Step {
+        resets.insert(.only(survivor))
+        guard tcp.has(survivor) else { return untie() }  // a UNIX socket's queue survives its close
+        phase = .flushing
+        sinceMillis = now
+        return .flush
+    }
+
+    /// The survivor's send queue is empty.
+    package mutating func flushed() -> Step {
+        phase == .flushing ? untie() : []
+    }
+
+    /// Both ends have been heard and served.
+    private mutating func finish() -> Step {
+        cause = .finished
+        return untie()
+    }
+
+    /// Longsplice itself ends the pair. The peers get RST: a FIN would pass a cut stream off as a whole one.
+    package mutating func cut(_ cause: Cause) -> Step {
+        guard phase != .untying, phase != .free else { return [] }
+        if self.cause == .none { self.cause = cause }
+        resets = .both
+        return untie()
+    }
+
+    /// No upstream can be had. The client gets RST where the upstream gave one, FIN otherwise.
+    package mutating func giveUp(_ cause: Cause, resettingClient: Bool) -> Step {
+        self.cause = cause
+        if resettingClient { resets.insert(.client) }
+        return untie()
+    }
+
+    private mutating func untie() -> Step {
+        phase = .untying
+        return .untie
+    }
+}

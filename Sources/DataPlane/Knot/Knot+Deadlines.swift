@@ -1,0 +1,50 @@
+extension Knot {
+    /// The moment at which `expired` should look at this knot again, in milliseconds of the monotonic clock.
+    package func deadline(_ timeouts: Timeouts) -> Int64 {
+        switch phase {
+        case .free, .untying: return .max
+        case .connecting: return sinceMillis &+ timeouts.connectMillis
+        case .flushing: return sinceMillis  // each tick
+        case .tied:
+            var earliest = activeAtMillis &+ quietMillisMax(timeouts)
+            if holdsPipeWhileWaiting(.up) { earliest = min(earliest, up.activeAtMillis &+ timeouts.pipeIdleMillis) }
+            if holdsPipeWhileWaiting(.down) { earliest = min(earliest, down.activeAtMillis &+ timeouts.pipeIdleMillis) }
+            return earliest
+        }
+    }
+
+    /// A deadline may have come; what is due is done, what is not is left.
+    package mutating func expired(at now: Int64, _ timeouts: Timeouts) -> Step {
+        switch phase {
+        case .free, .untying:
+            return []
+        case .connecting:
+            return isConnectInFlight && now >= sinceMillis &+ timeouts.connectMillis ? .abandonConnect : []
+        case .flushing:
+            return now >= sinceMillis &+ timeouts.finMillis ? flushed() : .flush
+        case .tied:
+            if now >= activeAtMillis &+ quietMillisMax(timeouts) {
+                return cut(isHalfClosed ? .finTimeout : .idleTimeout)
+            }
+            return withdrawIfIdle(.up, at: now, timeouts).union(withdrawIfIdle(.down, at: now, timeouts))
+        }
+    }
+
+    package var isHalfClosed: Bool { up.state == .over || (down.state == .over && !isLoopback) }
+
+    /// A half-closed pair is given less time, except while bytes wait for a slow reader: those are never cut early.
+    private func quietMillisMax(_ timeouts: Timeouts) -> Int64 {
+        isHalfClosed && bytesHeld == 0 ? timeouts.finMillis : timeouts.idleMillis
+    }
+
+    private func holdsPipeWhileWaiting(_ direction: Direction) -> Bool {
+        let lane = self[direction]
+        return lane.state == .moving && lane.hasPipe && lane.isWaiting
+    }
+
+    private func withdrawIfIdle(_ direction: Direction, at now: Int64, _ timeouts: Timeouts) -> Step {
+        guard holdsPipeWhileWaiting(direction) else { return [] }
+        let isDue = now >= self[direction].activeAtMillis &+ timeouts.pipeIdleMillis
+        return isDue ? Step.withdraw.on(direction) : []
+    }
+}

@@ -1,0 +1,91 @@
+extension Knot {
+    /// An answer has come. `direction` is the lane's, or for `watch` the one that reads from the watched side.
+    package mutating func resumed(
+        _ operation: Operation, _ direction: Direction, _ result: Int32, at now: Int64
+    ) -> Step {
+        switch operation {
+        case .connect:
+            isConnectInFlight = false
+            guard phase == .connecting else { return [] }
+            return result == 0 ? tie(at: now) : .reconnect
+        case .watch:
+            watched.remove(.only(direction.source))
+            // A negative answer is our own withdrawal.
+            return result >= 0 ? lose(direction.source, at: now) : []
+        case .await, .fill, .drain:
+            let outcome = self[direction].resumed(operation, result)
+            return follow(outcome, direction, at: now)
+        case .accept, .wake, .cancel:
+            return []
+        }
+    }
+
+    /// Bytes were carried into `direction`'s pipe by copy; `result` is a fill's.
+    package mutating func copied(_ direction: Direction, _ result: Int32, at now: Int64) -> Step {
+        follow(self[direction].copied(result), direction, at: now)
+    }
+
+    private mutating func follow(_ outcome: Lane.Outcome, _ direction: Direction, at now: Int64) -> Step {
+        guard phase == .tied || phase == .flushing else { return [] }
+        switch outcome {
+        case .incomplete:
+            return []
+        case .ready:
+            self[direction].activeAtMillis = now
+            return move(direction)
+        case .moved:
+            self[direction].activeAtMillis = now
+            return move(direction).union(pushIfCorked(direction))
+        case .dry:
+            return move(direction)
+        case .blocked:
+            self[direction].activeAtMillis = now
+            self[direction].drain()
+            return Step.drainHeld.on(direction)
+        case .withdrawn:
+            return withdrawn(direction)
+        case .starved:
+            return again(direction).union(.later)
+        case .notSpliceable:
+            // Only a fill can be replaced by a copy; what is in the pipe and cannot leave it ends the knot.
+            return self[direction].held == 0 ? .copy(direction) : cut(.systemFailure)
+        case .ended:
+            return sourceEnded(direction, at: now)
+        case .sourceLost:
+            self[direction].end()
+            return lose(direction.source, at: now)
+        case .sinkLost:
+            return lose(direction.sink, at: now)
+        case .unexpected:
+            return cut(.systemFailure)
+        }
+    }
+
+    private mutating func move(_ direction: Direction) -> Step {
+        self[direction].move()
+        return Step.move.on(direction)
+    }
+
+    /// What the lane was at, once more.
+    private mutating func again(_ direction: Direction) -> Step {
+        guard self[direction].held > 0 else { return move(direction) }
+        self[direction].drain()
+        return Step.drainHeld.on(direction)
+    }
+
+    private mutating func withdrawn(_ direction: Direction) -> Step {
+        guard self[direction].held == 0 else { return again(direction) }
+        self[direction].rest()
+        return [Step.giveBack.on(direction), Step.rest.on(direction)]
+    }
+
+    /// A drain that is longer than what the pipe holds may leave its last bytes corked for 200 ms.
+    ///
+    /// splice_to_socket sends at most 16 pipe buffers at a time and sets MSG_MORE while it was asked for more than it has
+    /// taken. When the pipe holds exactly 16, 32, … buffers, the last send has it too, and nothing follows (kernel 6.5 on,
+    /// commit 2dc334f1a63a). Fewer than 16 bytes cannot be 16 buffers.
+    private func pushIfCorked(_ direction: Direction) -> Step {
+        let lane = self[direction]
+        return lane.askedTooMuch && tcp.has(direction.sink) ? Step.push.on(direction) : []
+    }
+}

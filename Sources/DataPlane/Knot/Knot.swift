@@ -1,0 +1,124 @@
+/// Two sockets tied together: two lanes and one outcome. A pure state machine: it makes no system call and knows no engine.
+///
+/// The worker tells it what has happened (`resumed`, `expired`, …) and performs the `Step` it answers with.
+/// ```
+///   free ──begin──▶ connecting ──tie──▶ tied ──▶ untying ──(nothing in flight)──▶ free
+///                        └── given up ────┼──────▶ │
+///                                         └▶ flushing ▶┘   one side is lost, the other still gets its bytes, then RST
+/// ```
+/// The table of closing cases is in ARCHITECTURE.md and, case by case, in the tests.
+package struct Knot: BitwiseCopyable {
+    package enum Phase: UInt8, BitwiseCopyable {
+        case free
+        case connecting
+        case tied
+        case flushing
+        case untying
+    }
+
+    package internal(set) var phase = Phase.free
+    package internal(set) var cause = Cause.none
+    /// Sides whose connection is gone.
+    package internal(set) var lost: SideSet = []
+    /// Sides that get RST instead of FIN when the knot is closed.
+    package internal(set) var resets: SideSet = []
+    /// Sides whose socket speaks TCP; the others are UNIX sockets.
+    package internal(set) var tcp: SideSet = []
+    /// Sides with a `watch` in flight.
+    package internal(set) var watched: SideSet = []
+    package internal(set) var isConnectInFlight = false
+    /// Both ends are one socket: the ancestor's splice-to-self, an echo.
+    package internal(set) var isLoopback = false
+    /// Upstreams tried so far.
+    package var attempts: UInt8 = 0
+    /// The last upstream tried said no, rather than nothing.
+    package var wasRefused = false
+    package var upstreamIndex: UInt16 = 0
+
+    package internal(set) var client: Int32 = -1
+    package internal(set) var upstream: Int32 = -1
+    /// When the present phase began.
+    package internal(set) var sinceMillis: Int64 = 0
+    package internal(set) var up = Lane()
+    package internal(set) var down = Lane()
+
+    // Kept by the table, the worker's list of owed steps and the timer wheel; the state machine does not look at them.
+    var generation: UInt32 = 0
+    var nextInList: UInt32 = Knot.nowhere
+    var owed: Step = []
+    var isOwed = false
+    var timer = TimerEntry()
+
+    static let nowhere = UInt32.max
+
+    package init() {}
+
+    package subscript(direction: Direction) -> Lane {
+        get { direction == .up ? up : down }
+        _modify {
+            switch direction {
+            case .up: yield &up
+            case .down: yield &down
+            }
+        }
+    }
+
+    package func socket(of side: Side) -> Int32 { side == .client ? client : upstream }
+
+    /// Completions that are still to come; the slot is freed only at zero, since close(2) ends no request in flight.
+    package var inFlight: Int {
+        Int(up.inFlight) + Int(down.inFlight) + watched.rawValue.nonzeroBitCount + (isConnectInFlight ? 1 : 0)
+    }
+
+    /// Bytes that wait in a pipe for a slow reader.
+    package var bytesHeld: Int32 { max(up.held, 0) &+ max(down.held, 0) }
+
+    var activeAtMillis: Int64 { max(up.activeAtMillis, down.activeAtMillis) }
+
+    // MARK: Beginning
+
+    /// A client was accepted; an upstream is to be connected.
+    package mutating func begin(client: Int32, isTCP: Bool, at now: Int64) {
+        self.client = client
+        phase = .connecting
+        sinceMillis = now
+        if isTCP { tcp.insert(.client) }
+    }
+
+    /// A connect to `socket` is out.
+    package mutating func submittedConnect(_ socket: Int32, isTCP: Bool, at now: Int64) {
+        upstream = socket
+        sinceMillis = now
+        isConnectInFlight = true
+        if isTCP { tcp.insert(.upstream) } else { tcp.remove(.upstream) }
+    }
+
+    /// The attempt is over and its socket is closed.
+    package mutating func forgetUpstream() { upstream = -1 }
+
+    package mutating func submittedWatch(of side: Side) { watched.insert(.only(side)) }
+
+    /// Both sockets stand: wait for both.
+    package mutating func tie(at now: Int64) -> Step {
+        phase = .tied
+        sinceMillis = now
+        for direction in Direction.allCases {
+            self[direction].rest()
+            self[direction].activeAtMillis = now
+        }
+        return [Step.rest.on(.up), Step.rest.on(.down)]
+    }
+
+    /// One socket is both ends: whatever comes in goes out again.
+    package mutating func tieToItself(at now: Int64) -> Step {
+        isLoopback = true
+        upstream = client
+        if tcp.has(.client) { tcp.insert(.upstream) }
+        phase = .tied
+        sinceMillis = now
+        up.rest()
+        up.activeAtMillis = now
+        down.end()
+        return Step.rest.on(.up)
+    }
+}

@@ -1,0 +1,195 @@
+/// One direction of a knot: where it stands, and what its pipe holds. A pure state machine without system calls.
+///
+/// ```
+///   closed ──tie──▶ resting ──await──▶ moving ──short drain──▶ draining
+///                      ▲                 │  ▲                      │
+///                      └── withdrawn ────┘  └───── pipe empty ─────┘
+///   any ── EOF, a lost side ──▶ over
+/// ```
+/// Invariant: no fill is armed while the pipe holds bytes, so an `-EAGAIN` from a fill always means «the source is dry».
+package struct Lane: BitwiseCopyable {
+    package enum State: UInt8, BitwiseCopyable {
+        /// Before the knot is tied.
+        case closed
+        /// Waits for the source and has no pipe.
+        case resting
+        /// await → fill → drain is out, or about to be.
+        case moving
+        /// await → drain is out, or about to be: the pipe holds `held` bytes and the sink is full.
+        case draining
+        /// Nothing more will be read from the source.
+        case over
+    }
+
+    /// What a whole chain has come to.
+    package enum Outcome: BitwiseCopyable, Equatable {
+        /// Answers are still to come.
+        case incomplete
+        case ready
+        case moved
+        case blocked
+        case dry
+        case withdrawn
+        case starved
+        case notSpliceable
+        case ended
+        case sourceLost
+        case sinkLost
+        case unexpected
+    }
+
+    package private(set) var state = State.closed
+    /// Completions of this lane's present operation that are still to come.
+    package private(set) var inFlight: UInt8 = 0
+    /// Chains in a row that found the source dry although it had been announced.
+    package private(set) var dryInARow: UInt8 = 0
+    /// The last chain asked for more than it got, so its drain was too long (see `Step.push`).
+    package private(set) var askedTooMuch = false
+    private var hasFilled = false
+    private var hasDrained = false
+    /// The pool's slot, -1 for no pipe.
+    package var pipe: Int32 = -1
+    /// Bytes in the pipe, known when no chain is out.
+    package private(set) var held: Int32 = 0
+    private var filled: Int32 = 0
+    private var drained: Int32 = 0
+    private var asked: UInt32 = 0
+    /// Bytes that have reached the sink's socket.
+    package private(set) var bytesMoved: UInt64 = 0
+    /// When something last happened here, in milliseconds of the monotonic clock.
+    package var activeAtMillis: Int64 = 0
+
+    /// After this many dry chains the lane tries a copy: splice stops for good at an urgent byte (`MSG_OOB`) that lies
+    /// next in the queue, while poll goes on announcing it (kernel: tcp_read_sock).
+    package static let dryInARowMax: UInt8 = 4
+
+    package init() {}
+
+    package var hasPipe: Bool { pipe >= 0 }
+    /// Something is armed that a withdrawal can end.
+    package var isWaiting: Bool { inFlight > 0 }
+    /// The present wait is for the sink, not for the source.
+    package private(set) var isWaitingForSink = false
+
+    // MARK: What the worker tells
+
+    package mutating func submittedRest() {
+        inFlight = 1
+        isWaitingForSink = false
+    }
+
+    package mutating func submittedMove(asking length: UInt32) {
+        inFlight = 2
+        asked = length
+        isWaitingForSink = false
+        hasFilled = false
+        hasDrained = false
+    }
+
+    package mutating func submittedDrain() {
+        inFlight = 1
+        isWaitingForSink = true
+    }
+
+    // MARK: What the kernel answers
+
+    /// - Returns: what the chain has come to, `incomplete` while a part of its answer is missing.
+    package mutating func resumed(_ operation: Operation, _ result: Int32) -> Outcome {
+        switch (state, operation) {
+        case (.resting, .await):
+            inFlight = 0
+            return result >= 0 ? .ready : outcomeOfFailedAwait(result)
+        case (.moving, .await), (.draining, .await):
+            // Only a failed await is answered, and then the links behind it are not (IOSQE_CQE_SKIP_SUCCESS).
+            inFlight = 0
+            return outcomeOfFailedAwait(result)
+        case (.moving, .fill):
+            inFlight &-= 1
+            filled = result
+            hasFilled = true
+            return hasDrained ? outcomeOfChain() : .incomplete
+        case (.moving, .drain):
+            inFlight &-= 1
+            drained = result
+            hasDrained = true
+            return hasFilled ? outcomeOfChain() : .incomplete
+        case (.draining, .drain):
+            inFlight = 0
+            return outcomeOfDrain(result)
+        case (.over, .await):
+            inFlight = 0
+            return .incomplete
+        case (.over, .fill), (.over, .drain):
+            inFlight = inFlight == 0 ? 0 : inFlight &- 1
+            if result > 0 { held &+= operation == .fill ? result : 0 &- result }
+            return .incomplete
+        default:
+            return .unexpected
+        }
+    }
+
+    /// The result of carrying bytes by copy into the pipe, as a fill's.
+    package mutating func copied(_ result: Int32) -> Outcome {
+        dryInARow = 0
+        switch Verdict.ofFill(result) {
+        case .moved(let bytes):
+            held = bytes
+            return .blocked
+        case .ended: return .ended
+        case .notNow, .withdrawn, .starved: return .starved
+        case .notSpliceable, .unexpected: return .unexpected
+        case .connectionLost: return .sourceLost
+        }
+    }
+
+    // MARK: Changes of state, made by the knot
+
+    package mutating func rest() { state = .resting }
+    package mutating func move() { state = .moving }
+    package mutating func drain() { state = .draining }
+    package mutating func end() { state = .over }
+
+    // MARK: Reading a chain's answers
+
+    private func outcomeOfFailedAwait(_ result: Int32) -> Outcome {
+        switch Verdict.ofDrain(result) {
+        case .withdrawn, .notNow, .moved, .ended: .withdrawn
+        case .starved: .starved
+        case .notSpliceable, .connectionLost, .unexpected: .unexpected
+        }
+    }
+
+    private mutating func outcomeOfChain() -> Outcome {
+        switch Verdict.ofFill(filled) {
+        case .moved(let bytes):
+            dryInARow = 0
+            held = bytes
+            askedTooMuch = UInt32(truncatingIfNeeded: bytes) < asked
+            return outcomeOfDrain(drained)
+        // The pipe was empty before the fill and is empty after it, so the drain had nothing to do but say -EAGAIN.
+        case .ended: return .ended
+        case .notNow:
+            dryInARow = min(dryInARow &+ 1, Self.dryInARowMax)
+            return dryInARow < Self.dryInARowMax ? .dry : .notSpliceable
+        case .withdrawn: return .withdrawn
+        case .starved: return .starved
+        case .notSpliceable: return .notSpliceable
+        case .connectionLost: return .sourceLost
+        case .unexpected: return .unexpected
+        }
+    }
+
+    private mutating func outcomeOfDrain(_ result: Int32) -> Outcome {
+        switch Verdict.ofDrain(result) {
+        case .moved(let bytes):
+            bytesMoved &+= UInt64(UInt32(bitPattern: bytes))
+            held = max(0, held &- bytes)
+            return held == 0 ? .moved : .blocked
+        case .notNow, .ended: return .blocked
+        case .withdrawn: return .withdrawn
+        case .starved: return .starved
+        case .notSpliceable, .unexpected: return .unexpected
+        case .connectionLost: return .sinkLost
+        }
+    }
+}

@@ -1,0 +1,51 @@
+/// What a knot wants done next: a set of actions, performed by the worker in the order of this list.
+///
+/// The low byte is for the upward lane, the next one for the downward lane, the rest is for the knot as a whole.
+package struct Step: OptionSet, BitwiseCopyable, Hashable {
+    package let rawValue: UInt32
+
+    package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    // For one lane; written for the upward lane and shifted by `on(_:)`.
+    /// Push out what a send with MSG_MORE may have left in the sink.
+    package static let push = Step(rawValue: 1 << 0)
+    /// shutdown(sink, SHUT_WR).
+    package static let passFin = Step(rawValue: 1 << 1)
+    /// Withdraw what the lane is waiting for.
+    package static let withdraw = Step(rawValue: 1 << 2)
+    /// Return the pipe to the pool; it is destroyed there when bytes are left in it.
+    package static let giveBack = Step(rawValue: 1 << 3)
+    /// Wait for the source with no pipe.
+    package static let rest = Step(rawValue: 1 << 4)
+    /// Borrow a pipe if the lane has none, then wait for the source, fill and drain.
+    package static let move = Step(rawValue: 1 << 5)
+    /// Wait for the sink and drain exactly what the pipe holds.
+    package static let drainHeld = Step(rawValue: 1 << 6)
+    /// Watch the source, which is at its end, for a reset.
+    package static let watch = Step(rawValue: 1 << 7)
+
+    // For the knot.
+    /// Carry some bytes by copy through the pipe: splice cannot pass what lies next in the source (upward, downward).
+    package static let copyUp = Step(rawValue: 1 << 16)
+    package static let copyDown = Step(rawValue: 1 << 17)
+    /// Try the next upstream, or give the client up.
+    package static let reconnect = Step(rawValue: 1 << 18)
+    /// Withdraw the connect: its time is up.
+    package static let abandonConnect = Step(rawValue: 1 << 19)
+    /// Look whether the survivor's send queue is empty, now and at each tick until it is.
+    package static let flush = Step(rawValue: 1 << 20)
+    /// Withdraw everything; close once nothing is in flight.
+    package static let untie = Step(rawValue: 1 << 21)
+    /// Not now: what else the step asks for waits for the next tick (the kernel was out of memory).
+    package static let later = Step(rawValue: 1 << 22)
+
+    package static func copy(_ direction: Direction) -> Step { direction == .up ? .copyUp : .copyDown }
+
+    /// The upward lane's actions as actions of `direction`'s lane.
+    package func on(_ direction: Direction) -> Step { direction == .up ? self : Step(rawValue: rawValue << 8) }
+
+    /// The actions of one lane, as if it were the upward one.
+    package func lane(_ direction: Direction) -> Step {
+        Step(rawValue: (direction == .up ? rawValue : rawValue >> 8) & 0xFF)
+    }
+}

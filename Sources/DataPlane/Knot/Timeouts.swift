@@ -1,0 +1,14 @@
+/// How long a knot may stay as it is, in milliseconds.
+package struct Timeouts: BitwiseCopyable, Sendable {
+    /// One attempt to connect to one upstream.
+    package var connectMillis: Int64 = 5_000
+    /// A pair over which nothing moves.
+    package var idleMillis: Int64 = 3_600_000
+    /// A half-closed pair over which nothing moves while no byte waits for a slow reader; also how long the bytes before a
+    /// reset may take to reach the survivor.
+    package var finMillis: Int64 = 30_000
+    /// How long a direction keeps its pipe after its last byte.
+    package var pipeIdleMillis: Int64 = 250
+
+    package init() {}
+}

@@ -1,0 +1,108 @@
+import CLinux
+import LinuxCalls
+
+/// The worker's pipes: made when they are first needed, lent while bytes are in flight, kept for the next borrower.
+///
+/// A pipe that still holds bytes is never lent again: it is closed. That is said in `giveBack` and nowhere else.
+package struct PipePool: ~Copyable {
+    package struct Pipe: BitwiseCopyable {
+        package let readEnd: Int32
+        package let writeEnd: Int32
+        /// Bytes the kernel granted (F_GETPIPE_SZ), which may be less than was asked for.
+        package let capacity: UInt32
+    }
+
+    /// Idle pipes that are kept at most; what comes back beyond is closed.
+    package static let keptMax = 64
+
+    private let pipes: UnsafeMutablePointer<Pipe>
+    /// Pipes nobody has: a stack of slots.
+    private let idle: UnsafeMutablePointer<Int32>
+    private var idleCount = 0
+    /// Slots without a pipe: a stack.
+    private let vacant: UnsafeMutablePointer<Int32>
+    private var vacantCount: Int
+    private let capacity: Int
+    private let bytesWanted: Int32
+    /// The fewest idle pipes since the last `trim`: these were not needed.
+    private var idleLow = 0
+
+    /// - Parameters:
+    ///   - capacity: pipes at the same time.
+    ///   - bytes: size asked of the kernel for each, rounded up by it to a power of two of pages.
+    package init(capacity: Int, bytes: UInt32) {
+        self.capacity = capacity
+        bytesWanted = Int32(clamping: bytes)
+        pipes = .allocate(capacity: capacity)
+        idle = .allocate(capacity: Self.keptMax)
+        vacant = .allocate(capacity: capacity)
+        vacantCount = capacity
+        for slot in 0..<capacity { vacant[slot] = Int32(capacity - 1 - slot) }
+    }
+
+    deinit {
+        for index in 0..<idleCount { close(idle[index]) }
+        pipes.deallocate()
+        idle.deallocate()
+        vacant.deallocate()
+    }
+
+    package var open: Int { capacity - vacantCount }
+    package var borrowed: Int { open - idleCount }
+
+    package subscript(slot: Int32) -> Pipe { pipes[Int(slot)] }
+
+    /// An empty pipe's slot; `-errno` of pipe2(2) where none can be had, `-ENOBUFS` where the pool is used up.
+    mutating func borrow(_ counters: borrowing Counters) -> Int32 {
+        if idleCount > 0 {
+            idleCount -= 1
+            idleLow = min(idleLow, idleCount)
+            return idle[idleCount]
+        }
+        guard vacantCount > 0 else { return Errno.noBuffers }
+        var readEnd: Int32 = -1
+        var writeEnd: Int32 = -1
+        let made = clinux_pipe(&readEnd, &writeEnd)
+        guard made == 0 else { return made }
+        // The quota may refuse the size (EPERM) or leave two pages only: what was granted is what counts.
+        _ = clinux_pipe_resize(writeEnd, bytesWanted)
+        let granted = clinux_pipe_size(writeEnd)
+        if granted < bytesWanted { counters.add(.pipesSmall) }
+        counters.add(.pipesMade)
+        vacantCount -= 1
+        let slot = vacant[vacantCount]
+        pipes[Int(slot)] = Pipe(readEnd: readEnd, writeEnd: writeEnd, capacity: UInt32(max(4096, granted)))
+        return slot
+    }
+
+    /// A dirty pipe dies: another borrower must never see these bytes.
+    mutating func giveBack(_ slot: Int32, isEmpty: Bool, _ counters: borrowing Counters) {
+        if isEmpty && idleCount < Self.keptMax {
+            idle[idleCount] = slot
+            idleCount += 1
+        } else {
+            vacate(slot, counters)
+        }
+    }
+
+    /// Closes half of the pipes that nobody has needed since the last call.
+    mutating func trim(_ counters: borrowing Counters) {
+        for _ in 0..<(idleLow + 1) / 2 {
+            idleCount -= 1
+            vacate(idle[idleCount], counters)
+        }
+        idleLow = idleCount
+    }
+
+    private mutating func vacate(_ slot: Int32, _ counters: borrowing Counters) {
+        close(slot)
+        counters.add(.pipesClosed)
+        vacant[vacantCount] = slot
+        vacantCount += 1
+    }
+
+    private func close(_ slot: Int32) {
+        _ = clinux_close(pipes[Int(slot)].readEnd)
+        _ = clinux_close(pipes[Int(slot)].writeEnd)
+    }
+}

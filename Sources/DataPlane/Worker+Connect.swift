@@ -1,0 +1,64 @@
+import CLinux
+import LinuxCalls
+
+extension Worker where E: ~Copyable {
+    /// The first upstream for a knot that has begun.
+    mutating func connect(_ slot: UInt32) {
+        let index = upstreams.choose()
+        table[slot].pointee.upstreamIndex = UInt16(truncatingIfNeeded: index)
+        attempt(slot)
+    }
+
+    /// The last attempt failed: the next upstream, or the client is given up.
+    mutating func reconnect(_ slot: UInt32) {
+        let knot = table[slot]
+        if knot.pointee.upstream >= 0 && !knot.pointee.isConnectInFlight {
+            close(knot.pointee.upstream, resetting: false)
+            knot.pointee.forgetUpstream()
+        }
+        guard Int(knot.pointee.attempts) < upstreams.count, !isLeavingAtOnce else {
+            return perform(knot.pointee.giveUp(.connectFailed, resettingClient: knot.pointee.wasRefused), slot)
+        }
+        let next = upstreams.after(Int(knot.pointee.upstreamIndex))
+        knot.pointee.upstreamIndex = UInt16(truncatingIfNeeded: next)
+        attempt(slot)
+    }
+
+    private mutating func attempt(_ slot: UInt32) {
+        let knot = table[slot]
+        let address = upstreams.address(Int(knot.pointee.upstreamIndex))
+        let socket = clinux_socket(address.pointee.family)
+        guard socket >= 0 else {
+            counters.add(.connectFailedOtherwise)
+            return perform(knot.pointee.cut(.systemFailure), slot)
+        }
+        if address.pointee.isTCP {
+            _ = clinux_set_no_delay(socket)
+            _ = clinux_set_urgent_inline(socket)
+        }
+        guard engine.connect(socket, to: address, tag(slot, .connect)) else {
+            _ = clinux_close(socket)
+            return owe(.reconnect, slot)
+        }
+        counters.add(.connectAttempts)
+        knot.pointee.attempts &+= 1
+        knot.pointee.submittedConnect(socket, isTCP: address.pointee.isTCP, at: now)
+        schedule(slot)
+    }
+
+    mutating func abandonConnect(_ slot: UInt32) {
+        let knot = table[slot]
+        let tag = tag(slot, .connect)
+        if !engine.cancel(tag, on: knot.pointee.upstream, tag) { owe(.abandonConnect, slot) }
+    }
+
+    func noteFailedConnect(_ knot: UnsafeMutablePointer<Knot>, _ result: Int32) {
+        guard knot.pointee.phase == .connecting else { return }
+        let failure = CounterBoard.ConnectFailure(result)
+        counters.add(failure.counter)
+        control.board.count(failure, of: Int(knot.pointee.upstreamIndex))
+        knot.pointee.wasRefused = failure == .refused
+    }
+
+    private var isLeavingAtOnce: Bool { order >= .cut }
+}

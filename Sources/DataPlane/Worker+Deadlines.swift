@@ -1,0 +1,32 @@
+import CLinux
+
+extension Worker where E: ~Copyable {
+    /// The wheel looks at a knot no later than its next deadline. A later one in the wheel is left where it is: the knot is
+    /// asked again when it comes out.
+    func needsEarlierLook(_ slot: UInt32, at deadline: Int64) -> Bool {
+        table[slot].pointee.timer.position < 0 || deadline < table[slot].pointee.timer.expiresAtMillis
+    }
+
+    mutating func schedule(_ slot: UInt32) {
+        guard table[slot].pointee.phase != .free else { return }
+        let deadline = table[slot].pointee.deadline(settings.timeouts)
+        if deadline != .max && needsEarlierLook(slot, at: deadline) { wheel.schedule(slot, at: deadline, in: table) }
+    }
+
+    mutating func expire() {
+        while let slot = wheel.next(at: now, in: table) {
+            follow(table[slot].pointee.expired(at: now, settings.timeouts), slot)
+            schedule(slot)
+        }
+    }
+
+    /// True when the survivor's peer has everything, or is gone itself; the knot is then untied.
+    mutating func flush(_ slot: UInt32) -> Bool {
+        let knot = table[slot]
+        let survivor: Side = knot.pointee.lost.has(.client) ? .upstream : .client
+        let socket = knot.pointee.socket(of: survivor)
+        let isFlushed = clinux_unsent_bytes(socket) <= 0 || clinux_pending_error(socket) != 0
+        if isFlushed { perform(knot.pointee.flushed(), slot) }
+        return isFlushed
+    }
+}

@@ -1,0 +1,148 @@
+import CLinux
+import LinuxCalls
+
+/// Steps become intents and system calls. What the engine cannot take now is owed and performed at a later turn.
+extension Worker where E: ~Copyable {
+    mutating func perform(_ step: Step, _ slot: UInt32) {
+        if step.contains(.untie) { return untie(slot) }
+        if step.contains(.reconnect) { return reconnect(slot) }
+        if step.contains(.abandonConnect) { return abandonConnect(slot) }
+        if step.contains(.copyUp) { return copy(.up, slot) }
+        if step.contains(.copyDown) { return copy(.down, slot) }
+        if step.contains(.later) { return owe(step.subtracting(.later), slot) }
+        if step.contains(.flush) && flush(slot) { return }
+
+        var unpaid: Step = []
+        for direction in Direction.allCases {
+            let lane = step.lane(direction)
+            if !lane.isEmpty { unpaid.formUnion(perform(lane, direction, slot).on(direction)) }
+        }
+        if !unpaid.isEmpty { owe(unpaid, slot) }
+        schedule(slot)
+    }
+
+    /// One lane's actions; returns those that have to wait.
+    private mutating func perform(_ step: Step, _ direction: Direction, _ slot: UInt32) -> Step {
+        let knot = table[slot]
+        let tag = tag(slot, .await, direction)
+        let source = knot.pointee.socket(of: direction.source)
+        let sink = knot.pointee.socket(of: direction.sink)
+        var unpaid: Step = []
+
+        if step.contains(.push) {
+            counters.add(.pushes)
+            _ = clinux_set_no_delay(sink)
+        }
+        if step.contains(.passFin) {
+            counters.add(.halfCloses)
+            _ = clinux_shutdown_write(sink)
+        }
+        if step.contains(.withdraw) {
+            if knot.pointee[direction].state == .moving { counters.add(.pipeIdleWithdrawals) }
+            if !engine.cancel(tag, on: awaited(slot, direction), tag) { unpaid.insert(.withdraw) }
+        }
+        if step.contains(.giveBack) { giveBack(&knot.pointee[direction]) }
+        if step.contains(.rest) {
+            if engine.awaitReadable(source, tag) {
+                knot.pointee[direction].submittedRest()
+            } else {
+                unpaid.insert(.rest)
+            }
+        }
+        if step.contains(.move) && !move(knot, direction, tag) { unpaid.insert(.move) }
+        if step.contains(.drainHeld) {
+            let lane = knot.pointee[direction]
+            let length = UInt32(max(1, lane.held))
+            if engine.drainHeld(from: pipes[lane.pipe], to: sink, length: length, tag) {
+                knot.pointee[direction].submittedDrain()
+            } else {
+                unpaid.insert(.drainHeld)
+            }
+        }
+        if step.contains(.watch) {
+            if engine.awaitLoss(source, tag) {
+                knot.pointee.submittedWatch(of: direction.source)
+            } else {
+                unpaid.insert(.watch)
+            }
+        }
+        return unpaid
+    }
+
+    /// False where there is no pipe or no room in the submission queue.
+    private mutating func move(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ tag: Tag) -> Bool {
+        guard ensurePipe(&knot.pointee[direction]) else { return false }
+        let pipe = pipes[knot.pointee[direction].pipe]
+        let length = min(settings.chunkBytes, pipe.capacity)
+        let source = knot.pointee.socket(of: direction.source)
+        let sink = knot.pointee.socket(of: direction.sink)
+        guard engine.move(from: source, through: pipe, to: sink, length: length, tag) else { return false }
+        knot.pointee[direction].submittedMove(asking: length)
+        return true
+    }
+
+    private mutating func ensurePipe(_ lane: inout Lane) -> Bool {
+        if lane.hasPipe { return true }
+        let pipe = pipes.borrow(counters)
+        guard pipe >= 0 else {
+            counters.add(.pipesUnavailable)
+            return false
+        }
+        lane.pipe = pipe
+        return true
+    }
+
+    mutating func giveBack(_ lane: inout Lane) {
+        guard lane.hasPipe else { return }
+        if lane.held > 0 { counters.add(.bytesDropped, UInt64(UInt32(bitPattern: lane.held))) }
+        pipes.giveBack(lane.pipe, isEmpty: lane.held == 0, counters)
+        lane.pipe = -1
+    }
+
+    /// Splice cannot carry what lies next; a page of it is copied into the pipe and drained from there.
+    private mutating func copy(_ direction: Direction, _ slot: UInt32) {
+        let knot = table[slot]
+        guard ensurePipe(&knot.pointee[direction]) else { return owe(.copy(direction), slot) }
+        counters.add(.copiesThroughPipe)
+        let source = knot.pointee.socket(of: direction.source)
+        let result = CopyThroughPipe.fill(from: source, to: pipes[knot.pointee[direction].pipe], by: copyBuffer)
+        perform(knot.pointee.copied(direction, result, at: now), slot)
+    }
+
+    /// The socket that a lane's `await` looks at.
+    private func awaited(_ slot: UInt32, _ direction: Direction) -> Int32 {
+        let knot = table[slot]
+        let isDraining = knot.pointee[direction].isWaitingForSink
+        return knot.pointee.socket(of: isDraining ? direction.sink : direction.source)
+    }
+
+    func tag(_ slot: UInt32, _ operation: Operation, _ direction: Direction = .up) -> Tag {
+        Tag(slot: slot, generation: table[slot].pointee.generation, operation: operation, direction: direction)
+    }
+
+    // MARK: Owed steps
+
+    mutating func owe(_ step: Step, _ slot: UInt32) {
+        let knot = table[slot]
+        knot.pointee.owed.formUnion(step)
+        guard !knot.pointee.isOwed else { return }
+        knot.pointee.isOwed = true
+        knot.pointee.nextInList = firstOwed
+        firstOwed = slot
+    }
+
+    /// Each owed knot once; what still cannot be done is owed again.
+    mutating func payOwed() {
+        var slot = firstOwed
+        firstOwed = Knot.nowhere
+        while slot != Knot.nowhere {
+            let knot = table[slot]
+            let next = knot.pointee.nextInList
+            let step = knot.pointee.owed
+            knot.pointee.owed = []
+            knot.pointee.isOwed = false
+            follow(step, slot)
+            slot = next
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import LinuxCalls
+
+/// The kcont part: each completion is a continuation, and this is the one place that runs it.
+extension Worker where E: ~Copyable {
+    mutating func resume(_ completion: Completion) {
+        let tag = completion.tag
+        let result = completion.result
+        switch tag.operation {
+        case .connect:
+            guard let knot = knot(of: tag) else { return }
+            if result < 0 { noteFailedConnect(knot, result) } else { counters.add(.tied) }
+            follow(knot.pointee.resumed(.connect, tag.direction, result, at: now), tag.slot)
+        case .fill:
+            counters.add(.fills)
+            if result <= 0 { count(result, dryAs: .fillsDry) }
+            follow(tag, .fill, result)
+        case .drain:
+            counters.add(.drains)
+            if result <= 0 { count(result, dryAs: .drainsBlocked) }
+            else { counters.add(tag.direction == .up ? .bytesUp : .bytesDown, UInt64(UInt32(bitPattern: result))) }
+            follow(tag, .drain, result)
+        case .await:
+            if tag == Self.bellTag { return obeyBell() }
+            if result < 0 { count(result, dryAs: .fillsDry) }
+            follow(tag, .await, result)
+        case .watch:
+            follow(tag, .watch, result)
+        case .accept:
+            resumeAccept(completion)
+        case .cancel:
+            // What was to be ended had just ended by itself (-ENOENT, -EALREADY).
+            counters.add(.cancelsMissed)
+        case .wake, nil:
+            counters.add(.completionsUnexpected)
+        }
+    }
+
+    private mutating func follow(_ tag: Tag, _ operation: Operation, _ result: Int32) {
+        guard let knot = knot(of: tag) else { return }
+        follow(knot.pointee.resumed(operation, tag.direction, result, at: now), tag.slot)
+    }
+
+    /// The step is performed, and a knot that is untied and joined is closed.
+    mutating func follow(_ step: Step, _ slot: UInt32) {
+        if !step.isEmpty { perform(step, slot) }
+        if table[slot].pointee.phase == .untying && table[slot].pointee.inFlight == 0 { close(slot) }
+    }
+
+    private func knot(of tag: Tag) -> UnsafeMutablePointer<Knot>? {
+        if let knot = table.live(tag) { return knot }
+        counters.add(.completionsStale)
+        return nil
+    }
+
+    private func count(_ result: Int32, dryAs dry: Counter) {
+        switch result {
+        case 0: break  // FIN: counted as a half-close when it is passed on
+        case Errno.again: counters.add(dry)
+        case Errno.interrupted: counters.add(.interrupted)
+        case Errno.canceled: counters.add(.canceled)
+        case Errno.noMemory, Errno.noBuffers: counters.add(.starved)
+        case Errno.invalid: counters.add(.notSpliceable)
+        default: break  // the connection is gone: counted by the cause of the knot's end
+        }
+    }
+}

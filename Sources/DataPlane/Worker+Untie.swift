@@ -1,0 +1,64 @@
+import CLinux
+import LinuxCalls
+
+/// terminate → join → close: what is in flight is withdrawn and waited for, then the slot is freed.
+extension Worker where E: ~Copyable {
+    mutating func untie(_ slot: UInt32) {
+        let knot = table[slot]
+        knot.pointee.owed = []
+        for direction in Direction.allCases where knot.pointee[direction].isWaiting {
+            let socket =
+                knot.pointee[direction].isWaitingForSink
+                ? knot.pointee.socket(of: direction.sink) : knot.pointee.socket(of: direction.source)
+            let tag = tag(slot, .await, direction)
+            if !engine.cancel(tag, on: socket, tag) { owe(.untie, slot) }
+        }
+        for side in Side.allCases where knot.pointee.watched.has(side) {
+            let tag = tag(slot, .watch, side.outgoing)
+            if !engine.cancel(tag, on: knot.pointee.socket(of: side), tag) { owe(.untie, slot) }
+        }
+        if knot.pointee.isConnectInFlight { abandonConnect(slot) }
+    }
+
+    /// Nothing is in flight: sockets, pipes and slot are let go of.
+    mutating func close(_ slot: UInt32) {
+        let knot = table[slot]
+        giveBack(&knot.pointee.up)
+        giveBack(&knot.pointee.down)
+        close(knot.pointee.client, resetting: knot.pointee.resets.has(.client))
+        if knot.pointee.upstream >= 0 && !knot.pointee.isLoopback {
+            close(knot.pointee.upstream, resetting: knot.pointee.resets.has(.upstream))
+        }
+        if let counter = Counter.of(knot.pointee.cause) { counters.add(counter) }
+        counters.add(.closed)
+        wheel.remove(slot, from: table)
+        unlinkOwed(slot)
+        table.release(slot)
+        _ = connections.add(-1)
+    }
+
+    mutating func close(_ socket: Int32, resetting: Bool) {
+        if resetting { _ = clinux_set_reset_on_close(socket) }
+        engine.detach(socket)
+        _ = clinux_close(socket)
+    }
+
+    /// A knot that is freed must not stay in the list of owed ones.
+    private mutating func unlinkOwed(_ slot: UInt32) {
+        guard table[slot].pointee.isOwed else { return }
+        table[slot].pointee.isOwed = false
+        if firstOwed == slot {
+            firstOwed = table[slot].pointee.nextInList
+            return
+        }
+        var at = firstOwed
+        while at != Knot.nowhere {
+            let next = table[at].pointee.nextInList
+            if next == slot {
+                table[at].pointee.nextInList = table[slot].pointee.nextInList
+                return
+            }
+            at = next
+        }
+    }
+}

@@ -1,0 +1,136 @@
+import CLinux
+import LinuxCalls
+
+/// One thread's world: an engine, the knots, their pipes, deadlines and counters. Nothing in here is shared, and nothing is
+/// allocated once it runs.
+///
+/// A turn is: hand the intents to the engine and wait · reap completions · resume the knot of each · look at the
+/// deadlines · publish the counters. Completions are only copied out while the ring is read; what follows from them is
+/// done afterwards, as kcont(9) ran a continuation at a level where the socket may be touched.
+package struct Worker<E: Engine & ~Copyable>: ~Copyable {
+    package var engine: E
+    let settings: WorkerSettings
+    let control: WorkerControl
+    let connections: ConnectionCount
+
+    package var table: KnotTable
+    package var pipes: PipePool
+    package let counters = Counters()
+    var wheel: TimerWheel
+    var upstreams: UpstreamTable
+    var listeners: ListenerTable
+    let batch = CompletionBatch()
+    let copyBuffer = UnsafeMutableRawPointer.allocate(byteCount: CopyThroughPipe.bytesMax, alignment: 64)
+
+    /// The time of this turn.
+    var now: Int64
+    /// Knots whose last step could not be performed: a list through `nextInList`.
+    var firstOwed = Knot.nowhere
+    var order = WorkerControl.Order.run
+    /// Pairs and accepts are let go of, the worker leaves.
+    var isLeaving = false
+    private var trimAtMillis: Int64
+
+    /// How often a worker looks at what it waits for without an event: paused listeners, pipes that could not be made.
+    static var retryMillis: Int64 { 50 }
+    private static var trimMillis: Int64 { 1_000 }
+
+    /// - Parameter listeners: listening sockets with whether they are TCP; the worker closes them.
+    package init(
+        engine: consuming E, settings: WorkerSettings, listeners list: [(socket: Int32, isTCP: Bool)],
+        control: WorkerControl, connections: ConnectionCount
+    ) {
+        self.engine = engine
+        self.settings = settings
+        self.control = control
+        self.connections = connections
+        now = Clock.nowMillis()
+        trimAtMillis = now
+        table = KnotTable(capacity: settings.slots)
+        pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
+        wheel = TimerWheel(startingAt: now)
+        upstreams = UpstreamTable(settings.upstreams, startingAt: settings.index)
+        listeners = ListenerTable(list.map { Listener(socket: $0.socket, isTCP: $0.isTCP) })
+    }
+
+    deinit { copyBuffer.deallocate() }
+
+    /// Serves until it is told to leave and the last knot is free.
+    package mutating func run() {
+        start()
+        while !isDone { turn() }
+        closeListeners()
+        publish()
+    }
+
+    package mutating func start() {
+        engine.attach(control.bell)
+        listenForBell()
+        retryPaused()
+    }
+
+    var isDone: Bool { order == .stop || (isLeaving && table.count == 0 && allListenersClosed) }
+
+    package mutating func turn() {
+        engine.turn(waitingNanoseconds: waitNanoseconds(), counters)
+        let count = engine.reap(into: batch, counters)
+        now = Clock.nowMillis()
+        for index in 0..<count { resume(batch[index]) }
+        payOwed()
+        expire()
+        retryPaused()
+        trimPipes()
+        counters.add(.turns)
+        counters.add(.completions, UInt64(truncatingIfNeeded: count))
+        publish()
+    }
+
+    /// Until the next deadline, or without end where nothing has one.
+    private func waitNanoseconds() -> Int64 {
+        var millis = wheel.millisUntilNext(at: now) ?? .max
+        if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
+        if hasPausedListener { millis = min(millis, Self.retryMillis) }
+        if pipes.open > pipes.borrowed { millis = min(millis, Self.trimMillis) }
+        return millis == .max ? -1 : millis &* 1_000_000
+    }
+
+    private mutating func trimPipes() {
+        guard now >= trimAtMillis else { return }
+        trimAtMillis = now &+ Self.trimMillis
+        pipes.trim(counters)
+    }
+
+    private func publish() {
+        control.board.publish(counters)
+        control.board.publish(.active, table.count)
+        control.board.publish(.pipesOpen, pipes.open)
+        control.board.publish(.pipesBorrowed, pipes.borrowed)
+    }
+
+    // MARK: Orders
+
+    mutating func listenForBell() {
+        _ = engine.awaitReadable(control.bell, Self.bellTag)
+    }
+
+    mutating func obeyBell() {
+        _ = clinux_event_clear(control.bell)
+        listenForBell()
+        let given = control.current
+        guard given > order else { return }
+        order = given
+        isLeaving = true
+        if order != .stop { stopAccepting() }
+        if order == .cut { cutAll() }
+    }
+
+    private mutating func cutAll() {
+        for slot in 0..<table.slotsEverUsed where table[slot].pointee.phase != .free {
+            let step = table[slot].pointee.cut(.drain)
+            perform(step, slot)
+        }
+    }
+
+    /// The bell is no knot: a slot that no table reaches.
+    static var bellTag: Tag { Tag(slot: Knot.nowhere, generation: 0, operation: .await) }
+}

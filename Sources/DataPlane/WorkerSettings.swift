@@ -1,0 +1,50 @@
+import LinuxCalls
+
+/// What one worker is to do. Made and checked by the control plane; the worker takes it as true.
+package struct WorkerSettings: Sendable {
+    /// What is at the other end of each accepted connection.
+    package enum Target: Sendable {
+        /// Round robin; the next one is tried where connecting fails.
+        case upstreams([SocketAddress])
+        /// The connection itself: everything comes back.
+        case echo
+    }
+
+    package var target: Target
+    package var timeouts = Timeouts()
+    /// Connections of all workers together, at most.
+    package var connectionsMax = 1024
+    /// Bytes asked of the kernel for each pipe.
+    package var pipeBytes: UInt32 = 1 << 20
+    /// Bytes of one fill, at most.
+    package var chunkBytes: UInt32 = 1 << 20
+    /// Which worker of the group this is, from 0.
+    package var index = 0
+
+    package init(target: Target) { self.target = target }
+
+    /// Connections beyond the limit that may already have been accepted when accepting is paused: a multishot accept
+    /// answers in batches.
+    package static let acceptedInExcessMax = 256
+
+    /// Slots for knots: the limit is one for all workers, so each must be able to hold them all.
+    package var slots: Int { connectionsMax + Self.acceptedInExcessMax }
+    /// Each lane may have a pipe.
+    package var pipesMax: Int { slots * 2 }
+    /// Intents that can be open at once: two lanes, a watch and a cancel for each of two sides.
+    package var intentsMax: Int { slots * 6 }
+
+    package var upstreams: [SocketAddress] {
+        switch target {
+        case .upstreams(let list): list
+        case .echo: []
+        }
+    }
+
+    package var isEcho: Bool {
+        switch target {
+        case .upstreams: false
+        case .echo: true
+        }
+    }
+}

@@ -1,0 +1,83 @@
+"""Fixtures: a lab per file, a stage per test, both engines for every test that takes a stage."""
+
+import ctypes
+import errno
+import os
+import signal
+import sys
+
+import pytest
+
+from lab import Lab
+from proxies import binary
+from stage import Stage
+
+
+def pytest_configure():
+    if os.geteuid() != 0:
+        pytest.exit("the system tests build network namespaces and need root", 2)
+    if not os.access(binary(), os.X_OK):
+        pytest.exit(f"no program at {binary()}: run `swift build -c release` first, "
+                    "or name one in LONGSPLICE_BIN", 2)
+    # Let a terminated run unwind, so that its labs are torn down.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+
+
+def _uring_refusal():
+    """Why the kernel refuses io_uring here, or None."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    io_uring_setup, params = 425, (ctypes.c_char * 120)()
+    ring = libc.syscall(io_uring_setup, 1, params)
+    if ring < 0:
+        return errno.errorcode[ctypes.get_errno()]
+    os.close(ring)
+    return None
+
+
+@pytest.fixture(params=["uring", "epoll"])
+def engine(request):
+    if request.param == "uring" and (refusal := _uring_refusal()):
+        pytest.skip(f"io_uring_setup fails with {refusal} on this machine")
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def lab():
+    """One namespace: enough where only sockets matter."""
+    with Lab(alone=True) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Three namespaces and Ethernet between them: real segment sizes, IPv4 and IPv6."""
+    with Lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+def stage(lab, engine, request):
+    yield from _staged(lab, engine, request)
+
+
+@pytest.fixture
+def wide_stage(network, engine, request):
+    yield from _staged(network, engine, request)
+
+
+def _staged(lab, engine, request):
+    stage = Stage(lab, engine)
+    try:
+        yield stage
+    finally:
+        stage.close(failed=request.node.stash.get(_FAILED, False))
+
+
+_FAILED = pytest.StashKey()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        item.stash[_FAILED] = True

@@ -1,0 +1,52 @@
+"""Thousands of silent pairs cost two sockets each and nothing else, before and after they spoke."""
+
+import os
+import time
+
+from peers import exchange
+from processes import wait_until
+from sizes import sized
+from stage import PIPES_PER_WORKER
+
+PAIRS = sized(3000, 9000)
+WATCH = 5.0
+
+
+def test_idle_pairs_hold_two_sockets_and_no_more(stage):
+    workers = os.cpu_count()
+    bridge = stage.bridge("--max-connections", str(PAIRS + 10), "--workers", str(workers))
+    proxy = bridge.proxy
+    pairs = [bridge.pair() for _ in range(PAIRS)]
+    expect_idle(proxy, workers)
+    for _ in range(3):
+        for client, server in pairs:
+            exchange(client, server)
+    expect_idle(proxy, workers)
+
+
+def expect_idle(proxy, workers):
+    """Give pipes and threads two seconds to be put away, then watch the clock."""
+    bounds = {
+        "sockets": proxy.baseline["socket"] + 2 * PAIRS,
+        "pipes": proxy.baseline["pipe"] + 2 * PIPES_PER_WORKER * workers,
+        "others": proxy.baseline["other"] + 8,
+        "threads": 2 * workers + 4,
+    }
+
+    def usage():
+        ledger = proxy.descriptors()
+        return {"sockets": ledger["socket"], "pipes": ledger["pipe"], "others": ledger["other"],
+                "threads": proxy.threads()}
+
+    def within():
+        return all(figure <= bounds[what] for what, figure in usage().items())
+
+    try:
+        wait_until(within, 3, interval=0.2)
+    except TimeoutError:
+        raise AssertionError(f"in use {usage()}, allowed {bounds}") from None
+
+    before = proxy.cpu_seconds()
+    time.sleep(WATCH)
+    share = (proxy.cpu_seconds() - before) / WATCH
+    assert share < 0.01, f"{share:.1%} of a core spent on idle pairs"
