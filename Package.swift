@@ -28,10 +28,10 @@ let package = Package(
         ),
         .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
         .target(name: "LinuxCalls", dependencies: ["CLinux"], swiftSettings: strict),
-        .target(name: "DataPlane", dependencies: ["LinuxCalls", "CLiburing"], swiftSettings: strict),
+        .target(name: "DataPlane", dependencies: ["LinuxCalls", "CLinux", "CLiburing"], swiftSettings: strict),
         .target(
             name: "ControlPlane",
-            dependencies: ["DataPlane", "LinuxCalls", .product(name: "Logging", package: "swift-log")],
+            dependencies: ["DataPlane", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -39,8 +39,11 @@ let package = Package(
             dependencies: ["ControlPlane", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             swiftSettings: strict
         ),
-        .testTarget(name: "LinuxCallsTests", dependencies: ["LinuxCalls"], swiftSettings: strict),
-        .testTarget(name: "DataPlaneTests", dependencies: ["DataPlane"], swiftSettings: strict),
-        .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane"], swiftSettings: strict),
+        .testTarget(name: "LinuxCallsTests", dependencies: ["LinuxCalls", "CLinux"], swiftSettings: strict),
+        .testTarget(name: "DataPlaneTests", dependencies: ["DataPlane", "LinuxCalls", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "ControlPlaneTests", dependencies: ["ControlPlane", "DataPlane", "LinuxCalls", "CLinux"],
+            swiftSettings: strict
+        ),
     ]
 )

@@ -82,6 +82,14 @@ static inline void lsr_poll(struct io_uring *ring, int descriptor, uint32_t even
     lsr_tag(entry, flags, tag);
 }
 
+/* Stays armed and answers at every change; a plain poll would tell POLLRDHUP whether asked or not, and be done. */
+static inline void lsr_poll_multishot(struct io_uring *ring, int descriptor, uint32_t events, uint64_t tag)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+    io_uring_prep_poll_multishot(entry, descriptor, events);
+    lsr_tag(entry, 0, tag);
+}
+
 static inline void lsr_splice(struct io_uring *ring, int from, int to, uint32_t length, uint32_t flags, uint64_t tag)
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(ring);

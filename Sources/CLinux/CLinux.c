@@ -116,6 +116,8 @@ int32_t clinux_set_reset_on_close(int32_t s)
     RESULT(setsockopt(s, SOL_SOCKET, SO_LINGER, &now, sizeof now));
 }
 
+int32_t clinux_duplicate(int32_t descriptor) { RESULT(fcntl(descriptor, F_DUPFD_CLOEXEC, 0)); }
+
 /* close(2) is not repeated after EINTR: on Linux the descriptor is gone by then. */
 int32_t clinux_close(int32_t descriptor) { RESULT(close(descriptor)); }
 

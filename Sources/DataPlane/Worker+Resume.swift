@@ -24,7 +24,9 @@ extension Worker where E: ~Copyable {
             if result < 0 { count(result, dryAs: .fillsDry) }
             follow(tag, .await, result)
         case .watch:
-            follow(tag, .watch, result)
+            guard let knot = knot(of: tag) else { return }
+            let goesOn = completion.goesOn
+            follow(knot.pointee.resumed(.watch, tag.direction, result, goesOn: goesOn, at: now), tag.slot)
         case .accept:
             resumeAccept(completion)
         case .cancel:

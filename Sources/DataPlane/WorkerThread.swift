@@ -58,6 +58,9 @@ package final class WorkerThread: @unchecked Sendable {
         _ = clinux_thread_join(thread)
     }
 
+    /// The worker has served its last connection and its thread is about to end.
+    package var hasLeft: Bool { control.board[.left] != 0 }
+
     // MARK: On the worker's thread
 
     private func main() {
@@ -82,5 +85,6 @@ package final class WorkerThread: @unchecked Sendable {
         var worker = Worker(
             engine: engine, settings: settings, listeners: listeners, control: control, connections: connections)
         worker.run()
+        control.board.publish(.left, 1)
     }
 }

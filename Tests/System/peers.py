@@ -2,9 +2,11 @@
 
 import contextlib
 import errno
+import fcntl
 import select
 import socket
 import struct
+import termios
 import threading
 import time
 
@@ -88,6 +90,11 @@ def time_until_reset(sock, patience=PATIENCE):
     started = time.monotonic()
     expect_reset(sock, patience)
     return time.monotonic() - started
+
+
+def unacknowledged(sock):
+    """Bytes written that the other kernel has not taken yet (SIOCOUTQ)."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)))[0]
 
 
 # Conversation

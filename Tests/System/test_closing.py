@@ -7,7 +7,8 @@ import time
 import pytest
 
 from lab import endpoint
-from peers import (exchange, expect_fin, expect_reset, finish, reset, time_until_reset, together)
+from peers import (exchange, expect_fin, expect_reset, finish, reset, time_until_reset, together,
+                   unacknowledged)
 from processes import wait_until
 from sizes import KiB, MiB, sized
 from streams import Reader, Writer
@@ -48,14 +49,26 @@ def test_after_one_end_finished_the_other_still_sends_everything(stage, first):
 
 
 @pytest.mark.parametrize("first", ["client", "server"])
+def test_unix_sockets_close_one_direction_at_a_time_too(stage, first):
+    bridge = stage.bridge(listen=f"unix:{stage.lab.fresh_path('.sock')}",
+                          upstream=f"unix:{stage.lab.fresh_path('.sock')}")
+    early, late = ordered(bridge.pair(), first)
+    reader = Reader(late)
+    together(lambda: write_and_finish(early, LONG), lambda: reader.read(LONG))
+    expect_fin(late)
+    reader = Reader(early)
+    together(lambda: write_and_finish(late, LONG), lambda: reader.read(LONG))
+    expect_fin(early)
+
+
+@pytest.mark.parametrize("first", ["client", "server"])
 def test_a_finish_without_any_byte_is_passed_on_at_once(stage, first):
     early, late = ordered(stage.bridge().pair(), first)
     finish(early)
     late.settimeout(1)
     expect_fin(late)
-    exchange_back = b"still here"
-    late.sendall(exchange_back)
-    assert early.recv(64) == exchange_back
+    late.sendall(b"still here")
+    assert early.recv(64) == b"still here"
 
 
 def test_a_clean_end_never_becomes_a_reset(stage):
@@ -162,17 +175,10 @@ def test_bytes_that_came_before_a_reset_are_delivered(stage, who):
     writer, reader = Writer(culprit), Reader(victim)
     writer.write(100_000)
     reader.read(1)
-    wait_until(lambda: unsent(culprit) == 0, what="all bytes acknowledged by the proxy")
+    wait_until(lambda: unacknowledged(culprit) == 0, what="all bytes acknowledged by the proxy")
     reset(culprit)
     assert reader.read_to_end() == "reset"
     assert reader.position == 100_000
-
-
-def unsent(sock):
-    """Bytes the peer's kernel has not acknowledged (SIOCOUTQ)."""
-    import fcntl
-    import struct
-    return struct.unpack("i", fcntl.ioctl(sock, 0x5411, b"\0" * 4))[0]
 
 
 SERVER_PROGRAM = """

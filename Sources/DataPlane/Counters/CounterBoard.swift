@@ -12,6 +12,8 @@ package final class CounterBoard: @unchecked Sendable {
         case active
         case pipesOpen
         case pipesBorrowed
+        /// 1 once the worker has left.
+        case left
     }
 
     /// Why connecting to one upstream failed.

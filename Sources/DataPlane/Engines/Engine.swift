@@ -21,7 +21,8 @@ package protocol Engine: ~Copyable {
     /// Answers poll events (poll(2)) once the socket is readable, at its end or lost.
     mutating func awaitReadable(_ socket: Int32, _ tag: Tag) -> Bool
 
-    /// Answers poll events once the connection is gone altogether.
+    /// Answers poll events; those with POLLHUP or POLLERR (`Lost`) mean that the connection is gone altogether. May answer
+    /// more than once: `goesOn` is false on the last.
     mutating func awaitLoss(_ socket: Int32, _ tag: Tag) -> Bool
 
     /// Waits for the source, moves up to `length` bytes into the pipe and on into the sink. Answers `fill`, then `drain`.

@@ -1,7 +1,8 @@
 extension Knot {
     /// An answer has come. `direction` is the lane's, or for `watch` the one that reads from the watched side.
+    /// - Parameter goesOn: the operation will answer again.
     package mutating func resumed(
-        _ operation: Operation, _ direction: Direction, _ result: Int32, at now: Int64
+        _ operation: Operation, _ direction: Direction, _ result: Int32, goesOn: Bool = false, at now: Int64
     ) -> Step {
         switch operation {
         case .connect:
@@ -9,9 +10,12 @@ extension Knot {
             guard phase == .connecting else { return [] }
             return result == 0 ? tie(at: now) : .reconnect
         case .watch:
-            watched.remove(.only(direction.source))
+            if !goesOn { watched.remove(.only(direction.source)) }
             // A negative answer is our own withdrawal.
-            return result >= 0 ? lose(direction.source, at: now) : []
+            guard result >= 0 else { return [] }
+            if Lost.isTold(by: result) { return lose(direction.source, at: now) }
+            let isOver = goesOn || phase != .tied && phase != .flushing
+            return isOver ? [] : Step.watch.on(direction)
         case .await, .fill, .drain:
             let outcome = self[direction].resumed(operation, result)
             return follow(outcome, direction, at: now)

@@ -17,7 +17,7 @@ extension EpollEngine {
             record.pointee.isLost = true
             if record.pointee.isWatched {
                 record.pointee.isWatched = false
-                answers.put(record.pointee.watchTag.with(.watch), 1)
+                answers.put(record.pointee.watchTag.with(.watch), Lost.hangup)
             }
         }
         // A lost connection is readable and writable: the attempt is told what happened to it.

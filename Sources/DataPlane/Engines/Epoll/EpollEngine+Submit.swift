@@ -42,7 +42,7 @@ extension EpollEngine {
     package mutating func awaitLoss(_ socket: Int32, _ tag: Tag) -> Bool {
         let record = record(socket)
         if record.pointee.isLost {
-            answers.put(tag.with(.watch), 1)
+            answers.put(tag.with(.watch), Lost.hangup)
         } else {
             record.pointee.isWatched = true
             record.pointee.watchTag = tag

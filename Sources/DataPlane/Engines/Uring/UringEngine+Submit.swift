@@ -23,8 +23,9 @@ extension UringEngine {
 
     package mutating func awaitLoss(_ socket: Int32, _ tag: Tag) -> Bool {
         guard hasRoom(1) else { return false }
-        // No events asked for: POLLERR and POLLHUP are always told (poll(2)).
-        lsr_poll(ring, socket, 0, 0, tag.with(.watch).rawValue)
+        // No events asked for: POLLERR and POLLHUP are always told. io_uring adds POLLRDHUP to them (IO_POLL_UNMASK), which
+        // this socket already shows; a multishot poll tells that once and then stays for what comes after it.
+        lsr_poll_multishot(ring, socket, 0, tag.with(.watch).rawValue)
         return true
     }
 

@@ -1,0 +1,111 @@
+import CLinux
+import LinuxCalls
+
+@testable import DataPlane
+
+/// One end of a connection, as a client or server would hold it; all calls wait at most a few seconds.
+final class TestSocket {
+    let number: Int32
+
+    init(_ number: Int32) { self.number = number }
+    deinit { _ = clinux_close(number) }
+
+    static func connected(to address: SocketAddress) throws -> TestSocket {
+        let socket = TestSocket(try checked(clinux_socket(address.family), "socket"))
+        let result = address.withBytes { clinux_connect(socket.number, $0.baseAddress, address.length) }
+        if result == Errno.inProgress || result == 0 { return socket }
+        throw SystemError(result, in: "connect")
+    }
+
+    /// Sends all of it, waiting for room.
+    func send(_ bytes: [UInt8], within milliseconds: Int64 = 5_000) throws {
+        var sent = 0
+        try retry(milliseconds, "send") {
+            let result = bytes.withUnsafeBytes { clinux_send(number, $0.baseAddress?.advanced(by: sent), bytes.count - sent) }
+            if result > 0 { sent += Int(result) }
+            return sent == bytes.count ? 0 : (result > 0 ? Int64(Errno.again) : result)
+        }
+    }
+
+    /// Receives `count` bytes, fewer at the end of the stream. Throws ECONNRESET and the like.
+    func receive(_ count: Int, within milliseconds: Int64 = 5_000) throws -> [UInt8] {
+        var all: [UInt8] = []
+        try retry(milliseconds, "recv") {
+            var buffer = [UInt8](repeating: 0, count: min(65536, max(1, count - all.count)))
+            let result = clinux_receive(number, &buffer, buffer.count)
+            if result > 0 { all += buffer[..<Int(result)] }
+            if result == 0 || all.count >= count { return 0 }
+            return result > 0 ? Int64(Errno.again) : result
+        }
+        return all
+    }
+
+    /// All bytes up to the end of the stream.
+    func receiveToEnd(within milliseconds: Int64 = 5_000) throws -> [UInt8] {
+        try receive(Int.max, within: milliseconds)
+    }
+
+    func sendFin() { _ = clinux_shutdown_write(number) }
+    func resetOnClose() { _ = clinux_set_reset_on_close(number) }
+
+    private func retry(_ milliseconds: Int64, _ name: StaticString, _ call: () -> Int64) throws {
+        let end = Clock.nowMillis() + milliseconds
+        while true {
+            let result = call()
+            if result >= 0 { return }
+            let isPending = result == Int64(Errno.again) || result == Int64(Errno.notConnected)
+            if !isPending { throw SystemError(Int32(result), in: name) }
+            if Clock.nowMillis() > end { throw SystemError(Errno.timedOut, in: name) }
+            pause()
+        }
+    }
+}
+
+/// A listener whose connections the test answers itself.
+final class TestListener {
+    let number: Int32
+    let address: SocketAddress
+
+    init(_ wanted: SocketAddress) throws {
+        let socket = try ListeningSocket.open(wanted, sharing: false, backlog: 128)
+        address = try SocketAddress.local(of: socket.number)
+        number = socket.release()
+    }
+
+    deinit { _ = clinux_close(number) }
+
+    static func loopback() throws -> TestListener {
+        guard let any = SocketAddress(numeric: "127.0.0.1", port: 0) else { throw SystemError(Errno.invalid, in: "bind") }
+        return try TestListener(any)
+    }
+
+    func accept(within milliseconds: Int64 = 5_000) throws -> TestSocket {
+        let end = Clock.nowMillis() + milliseconds
+        while Clock.nowMillis() < end {
+            let socket = clinux_accept(number)
+            if socket >= 0 { return TestSocket(socket) }
+            if socket != Errno.again { throw SystemError(socket, in: "accept4") }
+            pause()
+        }
+        throw SystemError(Errno.timedOut, in: "accept4")
+    }
+}
+
+/// A millisecond, without keeping a processor from those who work.
+func pause() { _ = clinux_epoll_wait(pauseEpoll, nil, 1, 1_000_000) }
+private let pauseEpoll = clinux_epoll_create()
+
+/// Waits until something is so; false when it is not within the time.
+func eventually(within milliseconds: Int64 = 5_000, _ isSo: () -> Bool) -> Bool {
+    let end = Clock.nowMillis() + milliseconds
+    while Clock.nowMillis() < end {
+        if isSo() { return true }
+        pause()
+    }
+    return isSo()
+}
+
+/// Bytes that depend on their position, so that loss, repetition and reordering show.
+func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: (UInt64($0) &* 0x9E37_79B9_7F4A_7C15 &+ seed) >> 29) }
+}
