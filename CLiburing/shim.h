@@ -7,7 +7,6 @@
 #define LONGSPLICE_CLIBURING_SHIM_H
 
 #include <liburing.h>
-#include <poll.h>
 #include <string.h>
 
 /* Swift's importer does not see these as plain integers of one width. */

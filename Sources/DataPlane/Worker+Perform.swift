@@ -53,14 +53,15 @@ extension Worker where E: ~Copyable {
         if step.contains(.drainHeld) {
             let lane = knot.pointee[direction]
             let length = UInt32(max(1, lane.held))
-            if engine.drainHeld(from: pipes[lane.pipe], to: sink, length: length, tag) {
+            let isWatched = knot.pointee.watched.has(direction.sink)
+            if engine.drainHeld(from: pipes[lane.pipe], to: sink, length: length, isWatched: isWatched, tag) {
                 knot.pointee[direction].submittedDrain()
             } else {
                 unpaid.insert(.drainHeld)
             }
         }
         if step.contains(.watch) {
-            if engine.awaitLoss(source, tag) {
+            if engine.watch(source, tag) {
                 knot.pointee.submittedWatch(of: direction.source)
             } else {
                 unpaid.insert(.watch)
@@ -95,7 +96,7 @@ extension Worker where E: ~Copyable {
     mutating func giveBack(_ lane: inout Lane) {
         guard lane.hasPipe else { return }
         if lane.held > 0 { counters.add(.bytesDropped, UInt64(UInt32(bitPattern: lane.held))) }
-        pipes.giveBack(lane.pipe, isEmpty: lane.held == 0, counters)
+        pipes.giveBack(lane.pipe, isEmpty: lane.held == 0 && lane.inFlight == 0, counters)
         lane.pipe = -1
     }
 

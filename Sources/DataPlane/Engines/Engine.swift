@@ -21,9 +21,9 @@ package protocol Engine: ~Copyable {
     /// Answers poll events (poll(2)) once the socket is readable, at its end or lost.
     mutating func awaitReadable(_ socket: Int32, _ tag: Tag) -> Bool
 
-    /// Answers poll events; those with POLLHUP or POLLERR (`Lost`) mean that the connection is gone altogether. May answer
-    /// more than once: `goesOn` is false on the last.
-    mutating func awaitLoss(_ socket: Int32, _ tag: Tag) -> Bool
+    /// Watches a socket that is only written to: answers poll events when it is gone (`PollEvents.tellLoss`) and may answer
+    /// when it has room again. May answer more than once: `goesOn` is false on the last.
+    mutating func watch(_ socket: Int32, _ tag: Tag) -> Bool
 
     /// Waits for the source, moves up to `length` bytes into the pipe and on into the sink. Answers `fill`, then `drain`.
     mutating func move(
@@ -31,7 +31,12 @@ package protocol Engine: ~Copyable {
     ) -> Bool
 
     /// Waits for the sink and moves exactly `length` bytes, which the pipe holds. Answers `drain`.
-    mutating func drainHeld(from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag) -> Bool
+    ///
+    /// - Parameter isWatched: a `watch` of the sink is out, which tells of room better than the wait can. The engine may
+    ///   then leave the wait out and answer `-EAGAIN`.
+    mutating func drainHeld(
+        from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: Tag
+    ) -> Bool
 
     /// Ends the operation that carries `target`, which answers `-ECANCELED` if this comes in time. `socket` is what the
     /// operation waits for.

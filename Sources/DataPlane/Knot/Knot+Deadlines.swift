@@ -24,7 +24,7 @@ extension Knot {
             return now >= sinceMillis &+ timeouts.finMillis ? flushed() : .flush
         case .tied:
             if now >= activeAtMillis &+ quietMillisMax(timeouts) {
-                return cut(isHalfClosed ? .finTimeout : .idleTimeout)
+                return cut(isSilentHalf ? .finTimeout : .idleTimeout)
             }
             return withdrawIfIdle(.up, at: now, timeouts).union(withdrawIfIdle(.down, at: now, timeouts))
         }
@@ -32,9 +32,11 @@ extension Knot {
 
     package var isHalfClosed: Bool { up.state == .over || (down.state == .over && !isLoopback) }
 
-    /// A half-closed pair is given less time, except while bytes wait for a slow reader: those are never cut early.
+    /// Half-closed, and no byte waits for a slow reader: those are never cut early.
+    private var isSilentHalf: Bool { isHalfClosed && bytesHeld == 0 }
+
     private func quietMillisMax(_ timeouts: Timeouts) -> Int64 {
-        isHalfClosed && bytesHeld == 0 ? timeouts.finMillis : timeouts.idleMillis
+        isSilentHalf ? timeouts.finMillis : timeouts.idleMillis
     }
 
     private func holdsPipeWhileWaiting(_ direction: Direction) -> Bool {

@@ -11,11 +11,7 @@ extension Knot {
             return result == 0 ? tie(at: now) : .reconnect
         case .watch:
             if !goesOn { watched.remove(.only(direction.source)) }
-            // A negative answer is our own withdrawal.
-            guard result >= 0 else { return [] }
-            if Lost.isTold(by: result) { return lose(direction.source, at: now) }
-            let isOver = goesOn || phase != .tied && phase != .flushing
-            return isOver ? [] : Step.watch.on(direction)
+            return watchTold(direction, result, goesOn: goesOn, at: now)
         case .await, .fill, .drain:
             let outcome = self[direction].resumed(operation, result)
             return follow(outcome, direction, at: now)
@@ -27,6 +23,24 @@ extension Knot {
     /// Bytes were carried into `direction`'s pipe by copy; `result` is a fill's.
     package mutating func copied(_ direction: Direction, _ result: Int32, at now: Int64) -> Step {
         follow(self[direction].copied(result), direction, at: now)
+    }
+
+    /// The watch of `direction`'s source: it is gone, or it has room for what the other lane wants to drain into it.
+    private mutating func watchTold(_ direction: Direction, _ events: Int32, goesOn: Bool, at now: Int64) -> Step {
+        // A negative answer is our own withdrawal.
+        guard events >= 0, phase == .tied || phase == .flushing else { return [] }
+        if PollEvents.tellLoss(events) {
+            // A UNIX socket hangs up as soon as its peer has closed, though everything it sent may still be read; a write
+            // to it will say EPIPE.
+            return tcp.has(direction.source) ? lose(direction.source, at: now) : roomTold(direction.opposite)
+        }
+        var step: Step = goesOn ? [] : Step.watch.on(direction)
+        if events & PollEvents.writable != 0 { step.formUnion(roomTold(direction.opposite)) }
+        return step
+    }
+
+    private mutating func roomTold(_ direction: Direction) -> Step {
+        self[direction].sinkHasRoom() ? Step.drainHeld.on(direction) : []
     }
 
     private mutating func follow(_ outcome: Lane.Outcome, _ direction: Direction, at now: Int64) -> Step {
@@ -46,13 +60,14 @@ extension Knot {
             self[direction].activeAtMillis = now
             self[direction].drain()
             return Step.drainHeld.on(direction)
+        case .stuck:
+            return watched.has(direction.sink) ? [] : Step.watch.on(direction.opposite)
         case .withdrawn:
             return withdrawn(direction)
         case .starved:
             return again(direction).union(.later)
         case .notSpliceable:
-            // Only a fill can be replaced by a copy; what is in the pipe and cannot leave it ends the knot.
-            return self[direction].held == 0 ? .copy(direction) : cut(.systemFailure)
+            return .copy(direction)
         case .ended:
             return sourceEnded(direction, at: now)
         case .sourceLost:

@@ -1,3 +1,5 @@
+import LinuxCalls
+
 /// One direction of a knot: where it stands, and what its pipe holds. A pure state machine without system calls.
 ///
 /// ```
@@ -28,6 +30,8 @@ package struct Lane: BitwiseCopyable {
         case ready
         case moved
         case blocked
+        /// The sink was announced to have room and had none.
+        case stuck
         case dry
         case withdrawn
         case starved
@@ -45,6 +49,10 @@ package struct Lane: BitwiseCopyable {
     package private(set) var dryInARow: UInt8 = 0
     /// The last chain asked for more than it got, so its drain was too long (see `Step.push`).
     package private(set) var askedTooMuch = false
+    /// Nothing is out; the watch of the sink will tell when there is room.
+    package private(set) var waitsForRoom = false
+    /// The watch has told of room since the present drain went out, so an `-EAGAIN` of it is old news.
+    private var hasRoom = false
     private var hasFilled = false
     private var hasDrained = false
     /// The pool's slot, -1 for no pipe.
@@ -88,6 +96,7 @@ package struct Lane: BitwiseCopyable {
 
     package mutating func submittedDrain() {
         inFlight = 1
+        hasRoom = false
         isWaitingForSink = true
     }
 
@@ -115,17 +124,28 @@ package struct Lane: BitwiseCopyable {
             return hasFilled ? outcomeOfChain() : .incomplete
         case (.draining, .drain):
             inFlight = 0
-            return outcomeOfDrain(result)
+            let outcome = outcomeOfDrain(result)
+            return outcome == .blocked && result == Errno.again ? outcomeWithoutRoom() : outcome
         case (.over, .await):
             inFlight = 0
             return .incomplete
         case (.over, .fill), (.over, .drain):
             inFlight = inFlight == 0 ? 0 : inFlight &- 1
-            if result > 0 { held &+= operation == .fill ? result : 0 &- result }
+            account(operation, result)
             return .incomplete
         default:
             return .unexpected
         }
+    }
+
+    /// The watch of the sink tells of room. True where a drain waits for just that.
+    package mutating func sinkHasRoom() -> Bool {
+        guard state == .draining, waitsForRoom else {
+            hasRoom = true
+            return false
+        }
+        waitsForRoom = false
+        return true
     }
 
     /// The result of carrying bytes by copy into the pipe, as a fill's.
@@ -136,7 +156,7 @@ package struct Lane: BitwiseCopyable {
             held = bytes
             return .blocked
         case .ended: return .ended
-        case .notNow, .withdrawn, .starved: return .starved
+        case .notNow, .interrupted, .withdrawn, .starved: return .starved
         case .notSpliceable, .unexpected: return .unexpected
         case .connectionLost: return .sourceLost
         }
@@ -147,13 +167,32 @@ package struct Lane: BitwiseCopyable {
     package mutating func rest() { state = .resting }
     package mutating func move() { state = .moving }
     package mutating func drain() { state = .draining }
-    package mutating func end() { state = .over }
+    package mutating func end() {
+        // Half of a chain's answer may be in; the other half is accounted when it comes.
+        if state == .moving && inFlight > 0 {
+            if hasFilled { account(.fill, filled) }
+            if hasDrained { account(.drain, drained) }
+        }
+        state = .over
+        waitsForRoom = false
+    }
+
+    /// What a chain still moves after its lane is over decides whether the pipe is clean.
+    private mutating func account(_ operation: Operation, _ result: Int32) {
+        guard result > 0 else { return }
+        if operation == .fill {
+            held &+= result
+        } else {
+            held &-= result
+            bytesMoved &+= UInt64(UInt32(bitPattern: result))
+        }
+    }
 
     // MARK: Reading a chain's answers
 
     private func outcomeOfFailedAwait(_ result: Int32) -> Outcome {
         switch Verdict.ofDrain(result) {
-        case .withdrawn, .notNow, .moved, .ended: .withdrawn
+        case .withdrawn, .notNow, .interrupted, .moved, .ended: .withdrawn
         case .starved: .starved
         case .notSpliceable, .connectionLost, .unexpected: .unexpected
         }
@@ -171,6 +210,7 @@ package struct Lane: BitwiseCopyable {
         case .notNow:
             dryInARow = min(dryInARow &+ 1, Self.dryInARowMax)
             return dryInARow < Self.dryInARowMax ? .dry : .notSpliceable
+        case .interrupted: return .dry
         case .withdrawn: return .withdrawn
         case .starved: return .starved
         case .notSpliceable: return .notSpliceable
@@ -179,13 +219,18 @@ package struct Lane: BitwiseCopyable {
         }
     }
 
+    private mutating func outcomeWithoutRoom() -> Outcome {
+        waitsForRoom = !hasRoom
+        return waitsForRoom ? .stuck : .blocked
+    }
+
     private mutating func outcomeOfDrain(_ result: Int32) -> Outcome {
         switch Verdict.ofDrain(result) {
         case .moved(let bytes):
             bytesMoved &+= UInt64(UInt32(bitPattern: bytes))
             held = max(0, held &- bytes)
             return held == 0 ? .moved : .blocked
-        case .notNow, .ended: return .blocked
+        case .notNow, .interrupted, .ended: return .blocked
         case .withdrawn: return .withdrawn
         case .starved: return .starved
         case .notSpliceable, .unexpected: return .unexpected

@@ -10,6 +10,8 @@ package enum Verdict: BitwiseCopyable, Equatable {
     case ended
     /// Nothing there, or no room: wait and ask again.
     case notNow
+    /// A signal came first: ask again at once.
+    case interrupted
     /// Taken back before it began; nothing moved.
     case withdrawn
     /// The kernel is short of memory: ask again after a pause.
@@ -34,7 +36,8 @@ package enum Verdict: BitwiseCopyable, Equatable {
     private static func common(_ result: Int32) -> Verdict {
         switch result {
         case 1...: .moved(result)
-        case Errno.again, Errno.interrupted: .notNow
+        case Errno.again: .notNow
+        case Errno.interrupted: .interrupted
         case Errno.canceled: .withdrawn
         case Errno.noMemory, Errno.noBuffers: .starved
         case Errno.invalid: .notSpliceable

@@ -17,7 +17,7 @@ extension EpollEngine {
             record.pointee.isLost = true
             if record.pointee.isWatched {
                 record.pointee.isWatched = false
-                answers.put(record.pointee.watchTag.with(.watch), Lost.hangup)
+                answers.put(record.pointee.watchTag.with(.watch), PollEvents.hangup)
             }
         }
         // A lost connection is readable and writable: the attempt is told what happened to it.
@@ -36,7 +36,7 @@ extension EpollEngine {
             tryMove(socket)
         case .await:
             record.pointee.reader = .none
-            answers.put(record.pointee.readerTag.with(.await), 1)
+            answers.put(record.pointee.readerTag.with(.await), PollEvents.readable)
         case .none, .accept:
             record.pointee.mayRead = true
         }

@@ -31,7 +31,7 @@ extension EpollEngine {
         let record = record(socket)
         if record.pointee.mayRead {
             record.pointee.mayRead = false
-            answers.put(tag.with(.await), 1)
+            answers.put(tag.with(.await), PollEvents.readable)
         } else {
             record.pointee.reader = .await
             record.pointee.readerTag = tag
@@ -39,10 +39,10 @@ extension EpollEngine {
         return true
     }
 
-    package mutating func awaitLoss(_ socket: Int32, _ tag: Tag) -> Bool {
+    package mutating func watch(_ socket: Int32, _ tag: Tag) -> Bool {
         let record = record(socket)
         if record.pointee.isLost {
-            answers.put(tag.with(.watch), Lost.hangup)
+            answers.put(tag.with(.watch), PollEvents.hangup)
         } else {
             record.pointee.isWatched = true
             record.pointee.watchTag = tag
@@ -64,7 +64,9 @@ extension EpollEngine {
         return true
     }
 
-    package mutating func drainHeld(from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag) -> Bool {
+    package mutating func drainHeld(
+        from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: Tag
+    ) -> Bool {
         let record = record(sink)
         record.pointee.writer = .drainHeld
         record.pointee.writerTag = tag

@@ -21,11 +21,13 @@ extension UringEngine {
         return true
     }
 
-    package mutating func awaitLoss(_ socket: Int32, _ tag: Tag) -> Bool {
+    /// A multishot poll tells each change once and stays.
+    ///
+    /// A plain poll would not do here: io_uring adds POLLRDHUP to whatever is asked for (kernel: IO_POLL_UNMASK), and a
+    /// socket whose peer has sent FIN shows that all the time.
+    package mutating func watch(_ socket: Int32, _ tag: Tag) -> Bool {
         guard hasRoom(1) else { return false }
-        // No events asked for: POLLERR and POLLHUP are always told. io_uring adds POLLRDHUP to them (IO_POLL_UNMASK), which
-        // this socket already shows; a multishot poll tells that once and then stays for what comes after it.
-        lsr_poll_multishot(ring, socket, 0, tag.with(.watch).rawValue)
+        lsr_poll_multishot(ring, socket, UInt32(PollEvents.writable), tag.with(.watch).rawValue)
         return true
     }
 
@@ -44,9 +46,16 @@ extension UringEngine {
         return true
     }
 
-    package mutating func drainHeld(from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag) -> Bool {
+    /// poll ─link→ drain. For a watched sink the drain alone: its poll would be over at once (see `watch`), and the pair of
+    /// them would spin.
+    package mutating func drainHeld(
+        from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: Tag
+    ) -> Bool {
         guard hasRoom(2) else { return false }
-        lsr_poll(ring, sink, UInt32(POLLOUT), lsr_link | lsr_quiet_success, tag.with(.await).rawValue)
+        if !isWatched {
+            let events = UInt32(PollEvents.writable)
+            lsr_poll(ring, sink, events, lsr_link | lsr_quiet_success, tag.with(.await).rawValue)
+        }
         lsr_splice(ring, pipe.readEnd, sink, length, 0, tag.with(.drain).rawValue)
         return true
     }
@@ -57,7 +66,7 @@ extension UringEngine {
         return true
     }
 
-    private static var readable: UInt32 { UInt32(POLLIN) | 0x2000 }  // POLLRDHUP, which Glibc's module hides
+    private static var readable: UInt32 { UInt32(PollEvents.readable | PollEvents.readHangup) }
     private static var acceptedSocketFlags: Int32 { 0o4000 | 0o2000000 }  // SOCK_NONBLOCK | SOCK_CLOEXEC
 
     /// Room for `entries` in one go; a full queue is handed to the kernel first.
