@@ -6,6 +6,10 @@
 #ifndef LONGSPLICE_CLIBURING_SHIM_H
 #define LONGSPLICE_CLIBURING_SHIM_H
 
+/* First, so that <features.h> is read before liburing.h defines _GNU_SOURCE: it then has no effect, and system types look
+ * here as they do in Swift's Glibc module. Otherwise one compilation that sees both finds two kinds of fd_set. */
+#include <sys/types.h>
+
 #include <liburing.h>
 #include <string.h>
 
@@ -27,6 +31,10 @@ static const uint8_t lsr_op_splice = IORING_OP_SPLICE;
 static const uint8_t lsr_op_accept = IORING_OP_ACCEPT;
 static const uint8_t lsr_op_connect = IORING_OP_CONNECT;
 static const uint8_t lsr_op_async_cancel = IORING_OP_ASYNC_CANCEL;
+
+/* splice(2)'s flags, which <fcntl.h> shows with _GNU_SOURCE only. */
+static const uint32_t lsr_splice_move = 1;
+static const uint32_t lsr_splice_nonblock = 2;
 
 /* How a request is tied to the one behind it. */
 static const uint32_t lsr_link = IOSQE_IO_LINK;
@@ -92,7 +100,7 @@ static inline void lsr_poll_multishot(struct io_uring *ring, int descriptor, uin
 static inline void lsr_splice(struct io_uring *ring, int from, int to, uint32_t length, uint32_t flags, uint64_t tag)
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(ring);
-    io_uring_prep_splice(entry, from, -1, to, -1, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    io_uring_prep_splice(entry, from, -1, to, -1, length, lsr_splice_move | lsr_splice_nonblock);
     lsr_tag(entry, flags, tag);
 }
 

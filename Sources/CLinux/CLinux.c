@@ -116,6 +116,12 @@ int32_t clinux_set_reset_on_close(int32_t s)
     RESULT(setsockopt(s, SOL_SOCKET, SO_LINGER, &now, sizeof now));
 }
 
+int32_t clinux_reset(int32_t s)
+{
+    struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+    RESULT(connect(s, &nowhere, sizeof nowhere));
+}
+
 int32_t clinux_duplicate(int32_t descriptor) { RESULT(fcntl(descriptor, F_DUPFD_CLOEXEC, 0)); }
 
 /* close(2) is not repeated after EINTR: on Linux the descriptor is gone by then. */
