@@ -87,6 +87,8 @@ int64_t clinux_send(int32_t s, const void *buffer, size_t length)
     RESULT(send(s, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+int64_t clinux_send_urgent(int32_t s, uint8_t byte) { RESULT(send(s, &byte, 1, MSG_OOB | MSG_NOSIGNAL)); }
+
 int32_t clinux_pending_error(int32_t s)
 {
     int error = 0;

@@ -48,6 +48,7 @@ extension Worker where E: ~Copyable {
 
     mutating func abandonConnect(_ slot: UInt32) {
         let knot = table[slot]
+        guard knot.pointee.isConnectInFlight else { return }
         let tag = tag(slot, .connect)
         if !engine.cancel(tag, on: knot.pointee.upstream, tag) { owe(.abandonConnect, slot) }
     }

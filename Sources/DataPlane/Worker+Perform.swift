@@ -22,8 +22,9 @@ extension Worker where E: ~Copyable {
     }
 
     /// One lane's actions; returns those that have to wait.
-    private mutating func perform(_ step: Step, _ direction: Direction, _ slot: UInt32) -> Step {
+    private mutating func perform(_ wanted: Step, _ direction: Direction, _ slot: UInt32) -> Step {
         let knot = table[slot]
+        let step = wanted.intersection(knot.pointee.wants(direction))
         let tag = tag(slot, .await, direction)
         let source = knot.pointee.socket(of: direction.source)
         let sink = knot.pointee.socket(of: direction.sink)
@@ -103,6 +104,7 @@ extension Worker where E: ~Copyable {
     /// Splice cannot carry what lies next; a page of it is copied into the pipe and drained from there.
     private mutating func copy(_ direction: Direction, _ slot: UInt32) {
         let knot = table[slot]
+        guard knot.pointee.wants(direction).contains(.move) else { return }
         guard ensurePipe(&knot.pointee[direction]) else { return owe(.copy(direction), slot) }
         counters.add(.copiesThroughPipe)
         let source = knot.pointee.socket(of: direction.source)

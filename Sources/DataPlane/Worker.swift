@@ -4,7 +4,7 @@ import LinuxCalls
 /// One thread's world: an engine, the knots, their pipes, deadlines and counters. Nothing in here is shared, and nothing is
 /// allocated once it runs.
 ///
-/// A turn is: hand the intents to the engine and wait · reap completions · resume the knot of each · look at the
+/// A turn is: hand the intents to the engine and wait · reap completions · make up for owed steps · resume the knot of each · look at the
 /// deadlines · publish the counters. Completions are only copied out while the ring is read; what follows from them is
 /// done afterwards, as kcont(9) ran a continuation at a level where the socket may be touched.
 package struct Worker<E: Engine & ~Copyable>: ~Copyable {
@@ -75,8 +75,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         engine.turn(waitingNanoseconds: waitNanoseconds(), counters)
         let count = engine.reap(into: batch, counters)
         now = Clock.nowMillis()
-        for index in 0..<count { resume(batch[index]) }
         payOwed()
+        for index in 0..<count { resume(batch[index]) }
         expire()
         retryPaused()
         trimPipes()

@@ -75,6 +75,22 @@ package struct Knot: BitwiseCopyable {
 
     var activeAtMillis: Int64 { max(up.activeAtMillis, down.activeAtMillis) }
 
+    /// What the lane can still use of a step that was owed for a while: the knot may have moved on in between.
+    func wants(_ direction: Direction) -> Step {
+        let lane = self[direction]
+        var step: Step = [.push, .passFin, .withdraw, .giveBack]
+        if lane.inFlight == 0 {
+            switch lane.state {
+            case .resting: step.insert(.rest)
+            case .moving: step.insert(.move)
+            case .draining: step.insert(.drainHeld)
+            case .closed, .over: break
+            }
+        }
+        if !watched.has(direction.source) { step.insert(.watch) }
+        return step
+    }
+
     // MARK: Beginning
 
     /// A client was accepted; an upstream is to be connected.

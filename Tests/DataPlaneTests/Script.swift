@@ -1,0 +1,158 @@
+import CLinux
+import LinuxCalls
+
+@testable import DataPlane
+
+/// What a `ScriptedEngine` was asked for and what it is to answer; it also checks that the worker keeps the contract.
+final class Script {
+    enum Intent: Equatable {
+        case accept
+        case connect
+        case rest
+        case watch
+        case move(asking: UInt32)
+        case drainHeld(UInt32)
+    }
+
+    /// One intent that has not been answered in full.
+    struct Open {
+        let tag: DataPlane.Tag
+        let intent: Intent
+    }
+
+    var open: [Open] = []
+    var answers: [Completion] = []
+    /// Refuse the next intents, as a full submission queue does.
+    var refusals = 0
+    /// What the worker has done against the contract; empty in a good run.
+    var breaches: [String] = []
+    private(set) var attached = 0
+    private(set) var detached = 0
+    private(set) var intents = 0
+    private(set) var cancels = 0
+    /// Bytes each lane's pipe holds by what was answered.
+    private var held: [UInt64: Int32] = [:]
+
+    func attach() { attached += 1 }
+    func detach() { detached += 1 }
+
+    /// False where the intent is refused.
+    func take(_ tag: DataPlane.Tag, _ intent: Intent) -> Bool {
+        if refusals > 0 {
+            refusals -= 1
+            return false
+        }
+        intents += 1
+        let isLane = intent != .watch
+        if open.contains(where: { $0.tag == tag && ($0.intent != .watch) == isLane }) {
+            breaches.append("\(intent) while another one is out for slot \(tag.slot)")
+        }
+        switch intent {
+        case .move where heldBytes(tag) != 0:
+            breaches.append("a fill was armed while the pipe holds \(heldBytes(tag)) bytes")
+        case .drainHeld(let length) where Int32(length) != heldBytes(tag):
+            breaches.append("a drain of \(length) bytes for a pipe that holds \(heldBytes(tag))")
+        default: break
+        }
+        open.append(Open(tag: tag, intent: intent))
+        return true
+    }
+
+    func cancel(_ target: DataPlane.Tag, _ tag: DataPlane.Tag) -> Bool {
+        if refusals > 0 {
+            refusals -= 1
+            return false
+        }
+        cancels += 1
+        guard let index = open.firstIndex(where: { matches($0, target) }) else {
+            answers.append(Completion(tag: tag.with(.cancel), result: Errno.noEntry))
+            return true
+        }
+        let withdrawn = open.remove(at: index)
+        switch withdrawn.intent {
+        case .accept, .connect: answers.append(Completion(tag: target, result: Errno.canceled))
+        case .watch: answers.append(Completion(tag: target, result: Errno.canceled))
+        case .rest, .move, .drainHeld: answers.append(Completion(tag: target.with(.await), result: Errno.canceled))
+        }
+        return true
+    }
+
+    // MARK: Answers
+
+    /// The open intent of a lane, if there is one.
+    func intent(of direction: Direction, watch: Bool = false) -> Open? {
+        open.first { $0.tag.slot != Knot.nowhere && $0.tag.direction == direction && isLane($0.intent) != watch && ($0.intent == .watch) == watch }
+    }
+
+    func answer(_ open: Open, _ operation: DataPlane.Operation, _ result: Int32, goesOn: Bool = false) {
+        if !goesOn { self.open.removeAll { $0.tag == open.tag && $0.intent == open.intent } }
+        let flags: UInt32 = goesOn ? Completion.more : 0
+        answers.append(Completion(tag: open.tag.with(operation), result: result, flags: flags))
+        if operation == .drain { note(open.tag, -max(0, result)) }
+    }
+
+    /// Both answers of a move.
+    func answer(_ open: Open, fill: Int32, drain: Int32, reversed: Bool = false) {
+        self.open.removeAll { $0.tag == open.tag && $0.intent == open.intent }
+        note(open.tag, max(0, fill) - max(0, drain))
+        let both = [
+            Completion(tag: open.tag.with(.fill), result: fill), Completion(tag: open.tag.with(.drain), result: drain),
+        ]
+        answers += reversed ? both.reversed() : both
+    }
+
+    func heldBytes(_ tag: DataPlane.Tag) -> Int32 { held[tag.with(.await).rawValue] ?? 0 }
+
+    private func note(_ tag: DataPlane.Tag, _ bytes: Int32) { held[tag.with(.await).rawValue, default: 0] += bytes }
+
+    private func isLane(_ intent: Intent) -> Bool {
+        switch intent {
+        case .rest, .move, .drainHeld: true
+        case .accept, .connect, .watch: false
+        }
+    }
+
+    private func matches(_ open: Open, _ target: DataPlane.Tag) -> Bool {
+        switch open.intent {
+        case .accept, .connect: open.tag == target
+        case .watch: target.operation == .watch && open.tag.with(.watch) == target
+        case .rest, .move, .drainHeld: target.operation == .await && open.tag.with(.await) == target
+        }
+    }
+}
+
+/// An engine that answers what its script says: every errno at every operation, without a kernel in between.
+struct ScriptedEngine: Engine, ~Copyable {
+    let script: Script
+
+    func attach(_ socket: Int32) { script.attach() }
+    func detach(_ socket: Int32) { script.detach() }
+    func accept(_ listener: Int32, _ tag: DataPlane.Tag) -> Bool { script.take(tag, .accept) }
+
+    func connect(_ socket: Int32, to address: UnsafePointer<SocketAddress>, _ tag: DataPlane.Tag) -> Bool {
+        guard script.take(tag, .connect) else { return false }
+        script.attach()
+        return true
+    }
+
+    func awaitReadable(_ socket: Int32, _ tag: DataPlane.Tag) -> Bool { script.take(tag, .rest) }
+    func watch(_ socket: Int32, _ tag: DataPlane.Tag) -> Bool { script.take(tag, .watch) }
+
+    func move(from source: Int32, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: DataPlane.Tag)
+        -> Bool
+    { script.take(tag, .move(asking: length)) }
+
+    func drainHeld(
+        from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: DataPlane.Tag
+    ) -> Bool { script.take(tag, .drainHeld(length)) }
+
+    func cancel(_ target: DataPlane.Tag, on socket: Int32, _ tag: DataPlane.Tag) -> Bool { script.cancel(target, tag) }
+    func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters) {}
+
+    func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int {
+        let count = min(script.answers.count, CompletionBatch.capacity)
+        for index in 0..<count { batch.base[index] = script.answers[index] }
+        script.answers.removeFirst(count)
+        return count
+    }
+}

@@ -1,0 +1,107 @@
+import CLinux
+import LinuxCalls
+import Testing
+
+@testable import DataPlane
+
+@Suite("A worker under random answers")
+struct WorkerFuzzTests {
+    /// SplitMix64: the same seed gives the same run on every machine.
+    struct Random: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+            return z ^ (z >> 31)
+        }
+    }
+
+    static let fillErrors = [
+        Errno.again, Errno.again, Errno.interrupted, Errno.noMemory, Errno.noBuffers, Errno.invalid, Errno.reset,
+        Errno.timedOut, Errno.brokenPipe, Errno.badDescriptor,
+    ]
+    static let drainErrors = [
+        Errno.again, Errno.again, Errno.interrupted, Errno.noMemory, Errno.noBuffers, Errno.brokenPipe, Errno.reset,
+        Errno.invalid, Errno.canceled, 0,
+    ]
+    static let watchEvents = [PollEvents.writable, PollEvents.readHangup, PollEvents.hangup]
+    static let connectErrors = [Errno.refused, Errno.timedOut, Errno.hostUnreachable, Errno.again, Errno.reset]
+
+    /// One open intent is answered, mostly well.
+    private func answerOne(_ script: Script, _ random: inout Random) {
+        guard let open = script.open.filter({ $0.tag.slot != Knot.nowhere }).randomElement(using: &random) else { return }
+        let isBad = Int.random(in: 0..<100, using: &random) < 15
+        switch open.intent {
+        case .accept: break
+        case .connect:
+            script.answer(open, .connect, isBad ? Self.connectErrors.randomElement(using: &random) ?? 0 : 0)
+        case .rest:
+            script.answer(open, .await, isBad ? Errno.noMemory : 1)
+        case .watch:
+            let events = Self.watchEvents.randomElement(using: &random) ?? PollEvents.writable
+            script.answer(open, .watch, events, goesOn: Bool.random(using: &random))
+        case .move(let asked):
+            let isReversed = Int.random(in: 0..<20, using: &random) == 0
+            if Int.random(in: 0..<30, using: &random) == 0 {
+                script.answer(open, fill: 0, drain: Errno.again, reversed: isReversed)
+            } else if isBad {
+                let fill = Self.fillErrors.randomElement(using: &random) ?? Errno.again
+                script.answer(open, fill: fill, drain: Errno.again, reversed: isReversed)
+            } else {
+                let filled = Int32.random(in: 1...Int32(asked), using: &random)
+                let drained =
+                    Int.random(in: 0..<100, using: &random) < 10
+                    ? Self.drainErrors.randomElement(using: &random) ?? 0 : Int32.random(in: 1...filled, using: &random)
+                script.answer(open, fill: filled, drain: drained, reversed: isReversed)
+            }
+        case .drainHeld(let length):
+            let drained =
+                isBad
+                ? Self.drainErrors.randomElement(using: &random) ?? 0 : Int32.random(in: 1...Int32(length), using: &random)
+            script.answer(open, .drain, drained)
+        }
+    }
+
+    @Test("never breaks the contract, never leaks, and accounts for each connection", arguments: 1...24 as ClosedRange<UInt64>)
+    func fuzz(seed: UInt64) throws {
+        var random = Random(state: seed)
+        var bench = try ScriptedWorker(upstreams: 2) {
+            $0.connectionsMax = 12
+            $0.pipeBytes = 4096
+            $0.chunkBytes = 4096
+            $0.timeouts.connectMillis = 20
+            $0.timeouts.idleMillis = 60
+            $0.timeouts.finMillis = 30
+            $0.timeouts.pipeIdleMillis = 3
+        }
+        for _ in 0..<2_000 {
+            switch Int.random(in: 0..<10, using: &random) {
+            case 0: try bench.accept()
+            case 1: bench.script.refusals = Int.random(in: 0...3, using: &random)
+            default: for _ in 0..<4 { answerOne(bench.script, &random) }
+            }
+            bench.worker.turn()
+            if !bench.script.breaches.isEmpty { break }
+        }
+        bench.script.refusals = 0
+        bench.order(.cut)
+        for _ in 0..<200 where !bench.worker.isDone {
+            for _ in 0..<8 { answerOne(bench.script, &random) }
+            bench.worker.turn()
+        }
+        #expect(bench.script.breaches == [], "seed \(seed)")
+        let (isDone, active, borrowed) = (bench.worker.isDone, bench.worker.table.count, bench.worker.pipes.borrowed)
+        #expect(isDone && active == 0 && borrowed == 0, "seed \(seed)")
+        #expect(bench.script.attached == bench.script.detached, "seed \(seed): descriptors opened and not closed")
+        #expect(bench.connections.current == 0, "seed \(seed)")
+        #expect(bench.count(.accepted) == bench.count(.closed) && bench.count(.accepted) > 50, "seed \(seed)")
+        let byCause = [
+            Counter.finished, .clientReset, .upstreamReset, .idleTimeout, .finTimeout, .drainCut, .connectFailed,
+            .systemFailure, .refusedAtLimit,
+        ]
+        #expect(byCause.reduce(0) { $0 + bench.count($1) } == bench.count(.closed), "seed \(seed)")
+        #expect(bench.count(.completionsUnexpected) == 0 && bench.count(.completionsStale) == 0, "seed \(seed)")
+    }
+}
