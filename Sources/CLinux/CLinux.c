@@ -118,6 +118,8 @@ int32_t clinux_set_reset_on_close(int32_t s)
     RESULT(setsockopt(s, SOL_SOCKET, SO_LINGER, &now, sizeof now));
 }
 
+int32_t clinux_unlink(const char *path) { RESULT(unlink(path)); }
+
 int32_t clinux_reset(int32_t s)
 {
     struct sockaddr nowhere = { .sa_family = AF_UNSPEC };

@@ -57,7 +57,7 @@ extension Worker where E: ~Copyable {
         guard knot.pointee.phase == .connecting else { return }
         let failure = CounterBoard.ConnectFailure(result)
         counters.add(failure.counter)
-        control.board.count(failure, of: Int(knot.pointee.upstreamIndex))
+        board.count(failure, of: Int(knot.pointee.upstreamIndex))
         knot.pointee.wasRefused = failure == .refused
     }
 

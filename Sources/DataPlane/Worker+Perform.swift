@@ -113,7 +113,7 @@ extension Worker where E: ~Copyable {
     }
 
     /// The socket that a lane's `await` looks at.
-    private func awaited(_ slot: UInt32, _ direction: Direction) -> Int32 {
+    func awaited(_ slot: UInt32, _ direction: Direction) -> Int32 {
         let knot = table[slot]
         let isDraining = knot.pointee[direction].isWaitingForSink
         return knot.pointee.socket(of: isDraining ? direction.sink : direction.source)

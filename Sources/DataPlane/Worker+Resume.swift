@@ -16,8 +16,11 @@ extension Worker where E: ~Copyable {
             follow(tag, .fill, result)
         case .drain:
             counters.add(.drains)
-            if result <= 0 { count(result, dryAs: .drainsBlocked) }
-            else { counters.add(tag.direction == .up ? .bytesUp : .bytesDown, UInt64(UInt32(bitPattern: result))) }
+            if result <= 0 {
+                count(result, dryAs: .drainsBlocked)
+            } else {
+                counters.add(tag.direction == .up ? .bytesUp : .bytesDown, UInt64(UInt32(bitPattern: result)))
+            }
             follow(tag, .drain, result)
         case .await:
             if tag == Self.bellTag { return obeyBell() }

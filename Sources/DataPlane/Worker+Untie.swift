@@ -7,11 +7,8 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         knot.pointee.owed = []
         for direction in Direction.allCases where knot.pointee[direction].isWaiting {
-            let socket =
-                knot.pointee[direction].isWaitingForSink
-                ? knot.pointee.socket(of: direction.sink) : knot.pointee.socket(of: direction.source)
             let tag = tag(slot, .await, direction)
-            if !engine.cancel(tag, on: socket, tag) { owe(.untie, slot) }
+            if !engine.cancel(tag, on: awaited(slot, direction), tag) { owe(.untie, slot) }
         }
         for side in Side.allCases where knot.pointee.watched.has(side) {
             let tag = tag(slot, .watch, side.outgoing)

@@ -11,6 +11,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package var engine: E
     let settings: WorkerSettings
     let control: WorkerControl
+    let board: BoardWriter
     let connections: ConnectionCount
 
     package var table: KnotTable
@@ -43,6 +44,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         self.engine = engine
         self.settings = settings
         self.control = control
+        board = control.board.writer
         self.connections = connections
         now = Clock.nowMillis()
         trimAtMillis = now
@@ -101,10 +103,10 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     }
 
     private func publish() {
-        control.board.publish(counters)
-        control.board.publish(.active, table.count)
-        control.board.publish(.pipesOpen, pipes.open)
-        control.board.publish(.pipesBorrowed, pipes.borrowed)
+        board.publish(counters)
+        board.publish(.active, table.count)
+        board.publish(.pipesOpen, pipes.open)
+        board.publish(.pipesBorrowed, pipes.borrowed)
     }
 
     // MARK: Orders

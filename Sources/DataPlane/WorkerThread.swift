@@ -85,6 +85,6 @@ package final class WorkerThread: @unchecked Sendable {
         var worker = Worker(
             engine: engine, settings: settings, listeners: listeners, control: control, connections: connections)
         worker.run()
-        control.board.publish(.left, 1)
+        control.board.writer.publish(.left, 1)
     }
 }

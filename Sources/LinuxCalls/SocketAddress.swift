@@ -28,7 +28,9 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
     private init(at bytes: UnsafeRawBufferPointer, length: UInt32) {
         storage = InlineArray(repeating: 0)
         self.length = length
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<Int(length)])) }
+        withUnsafeMutableBytes(of: &storage) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<Int(length)]))
+        }
     }
 
     /// Lets a call fill the storage; nil where it gives a negative length.

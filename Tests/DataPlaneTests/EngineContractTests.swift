@@ -72,9 +72,10 @@ struct EngineContractTests {
         }
     }
 
-    private func onEach(_ kind: EngineKind, _ uring: (inout Bench<UringEngine>) throws -> Void,
-        _ epoll: (inout Bench<EpollEngine>) throws -> Void) throws
-    {
+    private func onEach(
+        _ kind: EngineKind, _ uring: (inout Bench<UringEngine>) throws -> Void,
+        _ epoll: (inout Bench<EpollEngine>) throws -> Void
+    ) throws {
         switch kind {
         case .uring:
             var bench = try Bench(try UringEngine(UringSettings()))

@@ -25,7 +25,9 @@ struct LoopbackClosingTests {
         var isGone: Bool { server.board[.active] == 0 && server.board[.pipesBorrowed] == 0 }
     }
 
-    private func expectReset(_ socket: TestSocket, within milliseconds: Int64 = 2_000, _ place: SourceLocation = #_sourceLocation) {
+    private func expectReset(
+        _ socket: TestSocket, within milliseconds: Int64 = 2_000, _ place: SourceLocation = #_sourceLocation
+    ) {
         #expect(throws: SystemError(Errno.reset, in: "recv"), sourceLocation: place) {
             _ = try socket.receiveToEnd(within: milliseconds)
         }
@@ -57,7 +59,8 @@ struct LoopbackClosingTests {
         #expect(clinux_pending_error(pair.end(of: side.other).number) != 0)
     }
 
-    @Test("ends a half-closed silent pair after the fin timeout, with RST", arguments: EngineKind.allCases, Side.allCases)
+    @Test(
+        "ends a half-closed silent pair after the fin timeout, with RST", arguments: EngineKind.allCases, Side.allCases)
     func finTimeout(engine: EngineKind, side: Side) throws {
         let pair = try Pair(engine) { $0.timeouts.finMillis = 200 }
         let began = Clock.nowMillis()
@@ -88,7 +91,8 @@ struct LoopbackClosingTests {
         #expect(eventually { pair.server.board[.pipeIdleWithdrawals] >= 2 && pair.server.board[.pipesBorrowed] == 0 })
     }
 
-    @Test("delivers everything to a slow reader that had sent FIN itself", arguments: EngineKind.allCases, Side.allCases)
+    @Test(
+        "delivers everything to a slow reader that had sent FIN itself", arguments: EngineKind.allCases, Side.allCases)
     func slowReader(engine: EngineKind, side: Side) throws {
         let pair = try Pair(engine) { $0.timeouts.finMillis = 400 }
         let (sender, reader) = (pair.end(of: side), pair.end(of: side.other))

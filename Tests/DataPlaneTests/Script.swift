@@ -81,7 +81,10 @@ final class Script {
 
     /// The open intent of a lane, if there is one.
     func intent(of direction: Direction, watch: Bool = false) -> Open? {
-        open.first { $0.tag.slot != Knot.nowhere && $0.tag.direction == direction && isLane($0.intent) != watch && ($0.intent == .watch) == watch }
+        open.first {
+            $0.tag.slot != Knot.nowhere && $0.tag.direction == direction && isLane($0.intent) != watch
+                && ($0.intent == .watch) == watch
+        }
     }
 
     func answer(_ open: Open, _ operation: DataPlane.Operation, _ result: Int32, goesOn: Bool = false) {

@@ -21,7 +21,9 @@ final class TestSocket {
     func send(_ bytes: [UInt8], within milliseconds: Int64 = 5_000) throws {
         var sent = 0
         try retry(milliseconds, "send") {
-            let result = bytes.withUnsafeBytes { clinux_send(number, $0.baseAddress?.advanced(by: sent), bytes.count - sent) }
+            let result = bytes.withUnsafeBytes {
+                clinux_send(number, $0.baseAddress?.advanced(by: sent), bytes.count - sent)
+            }
             if result > 0 { sent += Int(result) }
             return sent == bytes.count ? 0 : (result > 0 ? Int64(Errno.again) : result)
         }
@@ -75,7 +77,9 @@ final class TestListener {
     deinit { _ = clinux_close(number) }
 
     static func loopback() throws -> TestListener {
-        guard let any = SocketAddress(numeric: "127.0.0.1", port: 0) else { throw SystemError(Errno.invalid, in: "bind") }
+        guard let any = SocketAddress(numeric: "127.0.0.1", port: 0) else {
+            throw SystemError(Errno.invalid, in: "bind")
+        }
         return try TestListener(any)
     }
 

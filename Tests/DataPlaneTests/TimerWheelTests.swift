@@ -17,7 +17,7 @@ struct TimerWheelTests {
         }
         var now = start
         while now <= end {
-            while let slot = wheel.next(at: now, in: table) { 
+            while let slot = wheel.next(at: now, in: table) {
                 // Too far out for the wheel: it came to be asked, and goes in again, as the worker does it.
                 let deadline = deadlines[Int(slot)]
                 if now < deadline { wheel.schedule(slot, at: deadline, in: table) } else { out[Int(slot)] = now }
@@ -27,9 +27,13 @@ struct TimerWheelTests {
         return out
     }
 
-    @Test("is never early and at most two ticks late", arguments: [0, 7, 1_000_003, 2_147_483_000, 4_294_967_000] as [Int64])
+    @Test(
+        "is never early and at most two ticks late",
+        arguments: [0, 7, 1_000_003, 2_147_483_000, 4_294_967_000] as [Int64])
     func punctual(start: Int64) {
-        var deadlines: [Int64] = [0, 1, 15, 16, 17, 100, 4_000, 4_095, 4_096, 4_097, 8_192, 60_000, 1_040_000, 1_048_576]
+        var deadlines: [Int64] = [
+            0, 1, 15, 16, 17, 100, 4_000, 4_095, 4_096, 4_097, 8_192, 60_000, 1_040_000, 1_048_576,
+        ]
         deadlines += (0..<200).map { Int64($0) * 5_557 }
         let out = outcomes(of: deadlines.map { $0 + start }, startingAt: start, step: 5, until: start + 1_200_000)
         for (deadline, came) in zip(deadlines, out) {

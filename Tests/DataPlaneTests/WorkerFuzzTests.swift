@@ -31,7 +31,9 @@ struct WorkerFuzzTests {
 
     /// One open intent is answered, mostly well.
     private func answerOne(_ script: Script, _ random: inout Random) {
-        guard let open = script.open.filter({ $0.tag.slot != Knot.nowhere }).randomElement(using: &random) else { return }
+        guard let open = script.open.filter({ $0.tag.slot != Knot.nowhere }).randomElement(using: &random) else {
+            return
+        }
         let isBad = Int.random(in: 0..<100, using: &random) < 15
         switch open.intent {
         case .accept: break
@@ -59,12 +61,15 @@ struct WorkerFuzzTests {
         case .drainHeld(let length):
             let drained =
                 isBad
-                ? Self.drainErrors.randomElement(using: &random) ?? 0 : Int32.random(in: 1...Int32(length), using: &random)
+                ? Self.drainErrors.randomElement(using: &random) ?? 0
+                : Int32.random(in: 1...Int32(length), using: &random)
             script.answer(open, .drain, drained)
         }
     }
 
-    @Test("never breaks the contract, never leaks, and accounts for each connection", arguments: 1...24 as ClosedRange<UInt64>)
+    @Test(
+        "never breaks the contract, never leaks, and accounts for each connection",
+        arguments: 1...24 as ClosedRange<UInt64>)
     func fuzz(seed: UInt64) throws {
         var random = Random(state: seed)
         var bench = try ScriptedWorker(upstreams: 2) {

@@ -42,26 +42,34 @@ package final class CounterBoard: @unchecked Sendable {
     package subscript(gauge: Gauge) -> UInt64 { clinux_look(words + Counter.count + gauge.rawValue) }
 
     package func failures(of upstream: Int, _ failure: ConnectFailure) -> UInt64 {
-        clinux_look(words + place(of: upstream, failure))
+        clinux_look(words + Self.place(of: upstream, failure, upstreamCount))
     }
 
-    // MARK: The worker's side
+    /// The worker's side.
+    var writer: BoardWriter { BoardWriter(words: words, upstreamCount: upstreamCount) }
+
+    fileprivate static func place(of upstream: Int, _ failure: ConnectFailure, _ upstreamCount: Int) -> Int {
+        precondition(upstream < upstreamCount, "CounterBoard: no such upstream")
+        return Counter.count + Gauge.allCases.count + upstream * ConnectFailure.allCases.count + failure.rawValue
+    }
+}
+
+/// The pen of the one worker that writes a board: a plain pointer, so that a turn counts no references. The board must
+/// outlive it, which `WorkerControl` sees to.
+struct BoardWriter: BitwiseCopyable {
+    fileprivate let words: UnsafeMutablePointer<UInt64>
+    fileprivate let upstreamCount: Int
 
     func publish(_ counters: borrowing Counters) {
         for index in 0..<Counter.count { clinux_publish(words + index, counters.base[index]) }
     }
 
-    func publish(_ gauge: Gauge, _ value: Int) {
+    func publish(_ gauge: CounterBoard.Gauge, _ value: Int) {
         clinux_publish(words + Counter.count + gauge.rawValue, UInt64(max(0, value)))
     }
 
-    func count(_ failure: ConnectFailure, of upstream: Int) {
-        let word = words + place(of: upstream, failure)
+    func count(_ failure: CounterBoard.ConnectFailure, of upstream: Int) {
+        let word = words + CounterBoard.place(of: upstream, failure, upstreamCount)
         clinux_publish(word, word.pointee &+ 1)
-    }
-
-    private func place(of upstream: Int, _ failure: ConnectFailure) -> Int {
-        precondition(upstream < upstreamCount, "CounterBoard: no such upstream")
-        return Counter.count + Gauge.allCases.count + upstream * ConnectFailure.allCases.count + failure.rawValue
     }
 }

@@ -1,0 +1,60 @@
+# Everything a fresh Debian 12 machine with Swift needs is installed by the targets that need it.
+
+LISTEN   ?= 127.0.0.1:7000
+UPSTREAM ?= echo
+ENGINE   ?= auto
+FLAGS    ?=
+
+RELEASE   = swift build -c release --static-swift-stdlib
+BINARY    = .build/release/longsplice
+PYTEST    = /usr/bin/python3 -m pytest
+
+BUILD_PACKAGES  = liburing-dev pkg-config
+SYSTEM_PACKAGES = python3 python3-pytest iproute2 iperf3 nuttcp redis-server redis-tools nginx-light \
+                  libnginx-mod-stream curl haproxy socat strace binutils
+
+.PHONY: run build test lint unit system test-full test-sanitized bench format clean setup setup-system
+
+run: build
+	$(BINARY) serve --listen $(LISTEN) --upstream $(UPSTREAM) --engine $(ENGINE) $(FLAGS)
+
+build: setup
+	$(RELEASE)
+
+# All tests, in under a quarter of an hour.
+test: lint unit system
+
+lint:
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+unit: setup
+	swift test
+
+# Real programs, real sockets, in network namespaces of their own; needs root.
+system: build setup-system
+	$(PYTEST) Tests/System
+
+# The acceptance sizes: gigabytes, hundreds of repetitions, thousands of connections; about half an hour.
+test-full: build setup-system
+	LONGSPLICE_FULL=1 $(PYTEST) Tests/System
+
+# The unit and loopback tests once under AddressSanitizer and once under ThreadSanitizer.
+test-sanitized: setup
+	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build/address
+	swift test --sanitize=thread --scratch-path .build/thread
+
+# Bulk throughput and CPU beside HAProxy and no proxy at all; a few minutes.
+bench: build setup-system
+	/usr/bin/python3 Benchmarks/bulk.py
+
+format:
+	swift format --in-place --recursive --parallel Package.swift Sources Tests
+
+clean:
+	rm -rf .build
+
+setup:
+	@deploy/install-packages $(BUILD_PACKAGES)
+
+setup-system:
+	@deploy/install-packages $(SYSTEM_PACKAGES)
