@@ -40,7 +40,8 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "LinuxCallsTests", dependencies: ["LinuxCalls", "CLinux"], swiftSettings: strict),
-        .testTarget(name: "DataPlaneTests", dependencies: ["DataPlane", "LinuxCalls", "CLinux"], swiftSettings: strict),
+        .testTarget(
+            name: "DataPlaneTests", dependencies: ["DataPlane", "LinuxCalls", "CLinux"], swiftSettings: strict),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "DataPlane", "LinuxCalls", "CLinux"],
             swiftSettings: strict

@@ -85,7 +85,7 @@ class Stage:
                 if proxy.process:
                     proxy.process.kill()
                     if failed:
-                        print(f"--- {' '.join(proxy.argv())}\n{proxy.output()[-4000:]}")
+                        print(self._story(proxy))
 
     def _inspect(self, proxy):
         if proxy.awaited:
@@ -111,6 +111,13 @@ class Stage:
     def close_waits(self, proxy):
         sockets = self.lab.run("B", ["ss", "-Htanp", "state", "close-wait"]).stdout
         return re.findall(rf".*\bpid={proxy.pid}\b.*", sockets)
+
+    @staticmethod
+    def _story(proxy):
+        """The end of a proxy's log, without the counters that stayed at zero."""
+        lines = [line for line in proxy.output().splitlines()
+                 if not re.search(r"counter \S+=0$", line)]
+        return "\n".join([f"--- {' '.join(proxy.argv())}", *lines[-40:]])
 
     @staticmethod
     def _steady_descriptors(proxy):

@@ -237,7 +237,7 @@ def test_an_idle_pair_is_reset_after_the_idle_timeout(stage):
     exchange(client, server)
     assert 0.9 <= time_until_reset(client) <= 1 + TOLERANCE
     expect_reset(server)
-    assert bridge.proxy.counters()["idle_timeouts"] == 1
+    assert bridge.proxy.counters()["idle_timeout"] == 1
 
 
 @pytest.mark.parametrize("speaker", ["client", "server"])
@@ -248,7 +248,7 @@ def test_a_pair_that_speaks_in_one_direction_only_is_not_idle(stage, speaker):
         time.sleep(0.3)
         sender.sendall(b".")
         assert receiver.recv(1) == b"."
-    assert bridge.proxy.counters()["idle_timeouts"] == 0
+    assert bridge.proxy.counters()["idle_timeout"] == 0
 
 
 @pytest.mark.parametrize("first", ["client", "server"])
@@ -262,7 +262,7 @@ def test_a_half_closed_silent_pair_is_reset_after_the_fin_timeout(stage, first):
     expect_reset(early, 1 + 2 * TOLERANCE)
     assert 0.9 <= time.monotonic() - started <= 1 + TOLERANCE
     expect_reset(late)
-    assert bridge.proxy.counters()["fin_timeouts"] == 1
+    assert bridge.proxy.counters()["fin_timeout"] == 1
 
 
 @pytest.mark.parametrize("first", ["client", "server"])

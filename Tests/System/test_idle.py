@@ -1,6 +1,7 @@
 """Thousands of silent pairs cost two sockets each and nothing else, before and after they spoke."""
 
 import os
+import resource
 import time
 
 from peers import exchange
@@ -8,7 +9,11 @@ from processes import wait_until
 from sizes import sized
 from stage import PIPES_PER_WORKER
 
-PAIRS = sized(3000, 9000)
+DESCRIPTORS_PER_PAIR = 6
+"""What the program sets aside for each connection: two sockets and two pipes."""
+
+FITTING = (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // DESCRIPTORS_PER_PAIR - 10
+PAIRS = min(FITTING, sized(3000, 20_000))
 WATCH = 5.0
 
 

@@ -35,19 +35,28 @@ def time_until_closed(client):
     return time.monotonic() - started
 
 
+def expect_refusal(stage, proxy):
+    """The reset may come so soon that the client sees it while it still connects."""
+    try:
+        client = stage.connect(proxy.addresses[0])
+    except ConnectionResetError:
+        return
+    expect_reset(client)
+
+
 # Failure
 
 def test_a_refused_connection_resets_the_client_promptly(stage):
     proxy = stage.serve(refusing(stage))
     for _ in range(20):
-        expect_reset(stage.connect(proxy.addresses[0]))
+        expect_refusal(stage, proxy)
     counters = proxy.counters()
     assert counters["accepted"] == 20 and counters["active"] == 0
 
 
 def test_a_missing_unix_upstream_resets_the_client_promptly(stage):
     proxy = stage.serve(f"unix:{stage.lab.fresh_path('.sock')}")
-    expect_reset(stage.connect(proxy.addresses[0]))
+    expect_refusal(stage, proxy)
 
 
 @pytest.mark.parametrize("family", [4, 6], ids=["IPv4", "IPv6"])
@@ -102,13 +111,13 @@ def test_the_next_upstream_is_tried_when_one_is_silent(wide_stage):
 
 def test_the_client_is_reset_when_all_upstreams_refuse(stage):
     proxy = stage.serve([refusing(stage), refusing(stage), refusing(stage)])
-    expect_reset(stage.connect(proxy.addresses[0]))
+    expect_refusal(stage, proxy)
 
 
 def test_an_upstream_that_returns_is_used_again(stage):
     address = refusing(stage)
     proxy = stage.serve(address)
-    expect_reset(stage.connect(proxy.addresses[0]))
+    expect_refusal(stage, proxy)
     listener = stage.listen(address)
     client = stage.connect(proxy.addresses[0])
     exchange(client, stage.keep(listener.accept()))

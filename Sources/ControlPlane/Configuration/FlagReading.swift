@@ -1,0 +1,39 @@
+/// One flag's text as a value; refusals name the flag.
+enum FlagReading {
+    static func number(_ text: String?, _ flag: String, _ range: ClosedRange<Int>) throws(Refusal) -> Int? {
+        try read(text, flag) { value throws(ValueProblem) in try WholeNumber.parse(value, in: range) }
+    }
+
+    static func size(_ text: String?, _ flag: String, _ range: ClosedRange<Int>) throws(Refusal) -> Int? {
+        try read(text, flag) { value throws(ValueProblem) in try ByteSize(value, in: range).bytes }
+    }
+
+    static func time(_ text: String?, _ flag: String, atLeast shortest: Int64 = 1) throws(Refusal) -> Int64? {
+        try read(text, flag) { value throws(ValueProblem) in
+            try TimeSpan(value, atLeast: TimeSpan(milliseconds: shortest)).milliseconds
+        }
+    }
+
+    static func choice<C: RawRepresentable & CaseIterable>(
+        _ text: String?, _ flag: String, _: C.Type = C.self
+    ) throws(Refusal) -> C? where C.RawValue == String {
+        try read(text, flag) { value throws(ValueProblem) in
+            if let choice = C(rawValue: value) { return choice }
+            let names = C.allCases.map(\.rawValue)
+            let cure =
+                names.count == 1 ? "the only one is \(names[0])" : "write one of \(names.joined(separator: ", "))"
+            throw ValueProblem("is none that exists", cure: cure)
+        }
+    }
+
+    static func read<V>(
+        _ text: String?, _ flag: String, _ parse: (String) throws(ValueProblem) -> V
+    ) throws(Refusal) -> V? {
+        guard let text else { return nil }
+        do throws(ValueProblem) {
+            return try parse(text)
+        } catch {
+            throw Refusal(.usage, flag: flag, value: text, error)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+import DataPlane
+import Logging
+
+extension ServeConfiguration {
+    /// Reads flags, fills in defaults, and checks how the values relate.
+    ///
+    /// Throws the first thing that is wrong, always a usage error.
+    /// - Parameters:
+    ///   - workersByDefault: the workers where `--workers` is not given.
+    ///   - pipeBytesMax: the largest pipe this process may ask for.
+    package init(_ flags: ServeFlags, workersByDefault: Int, pipeBytesMax: Int) throws(Refusal) {
+        self.init(listen: try Self.listeners(flags.listen), upstreams: try Self.upstreams(flags.upstream))
+        engine = try FlagReading.choice(flags.engine, "--engine") ?? engine
+        relay = try FlagReading.choice(flags.relay, "--relay") ?? relay
+        workers = try FlagReading.number(flags.workers, "--workers", 1...Self.workersMax) ?? workersByDefault
+        maxConnections = try FlagReading.number(flags.maxConnections, "--max-connections", 1...Self.connectionsMax)
+        backlog = Int32(try FlagReading.number(flags.backlog, "--backlog", 1...65_535) ?? 4096)
+        try readRing(flags)
+        try readPipes(flags, pipeBytesMax)
+        try readTimes(flags)
+        logFormat = try FlagReading.choice(flags.logFormat, "--log-format") ?? logFormat
+        logLevel = try FlagReading.choice(flags.logLevel, "--log-level") ?? logLevel
+    }
+
+    private static func listeners(_ texts: [String]) throws(Refusal) -> [Endpoint] {
+        guard !texts.isEmpty else {
+            throw Refusal(.usage, "--listen is missing; say where to accept, e.g. --listen 0.0.0.0:8080")
+        }
+        var all: [Endpoint] = []
+        for text in texts {
+            let endpoint = try FlagReading.read(text, "--listen") { value throws(ValueProblem) in
+                try Endpoint(value, ports: 0...65_535)
+            }
+            if let endpoint { all.append(endpoint) }
+        }
+        return all
+    }
+
+    private static func upstreams(_ texts: [String]) throws(Refusal) -> [Upstream] {
+        guard !texts.isEmpty else {
+            throw Refusal(.usage, "--upstream is missing; say where to connect, e.g. --upstream 192.0.2.1:80")
+        }
+        guard texts.count <= upstreamsMax else {
+            throw Refusal(.usage, "--upstream is given \(texts.count) times; \(upstreamsMax) is the most")
+        }
+        var all: [Upstream] = []
+        for text in texts {
+            let upstream = try FlagReading.read(text, "--upstream") { value throws(ValueProblem) in try Upstream(value)
+            }
+            if let upstream { all.append(upstream) }
+        }
+        return all
+    }
+
+    private mutating func readRing(_ flags: ServeFlags) throws(Refusal) {
+        let depth = try FlagReading.number(flags.ringDepth, "--ring-depth", 8...32_768) ?? 256
+        let completions = try FlagReading.number(flags.completionDepth, "--cq-depth", 16...65_536) ?? max(4096, depth)
+        guard completions >= depth else {
+            throw Refusal(
+                .usage, flag: "--cq-depth", value: "\(completions)",
+                ValueProblem("is less than --ring-depth \(depth)", cure: "write at least \(depth)"))
+        }
+        ring.ringDepth = UInt32(depth)
+        ring.completionDepth = UInt32(completions)
+        ring.workQueueThreads = UInt32(
+            try FlagReading.number(flags.workQueueThreads, "--iowq-workers", 1...64) ?? 1)
+        ring.taskRun = try FlagReading.choice(flags.taskRun, "--ring-taskrun") ?? ring.taskRun
+    }
+
+    private mutating func readPipes(_ flags: ServeFlags, _ pipeBytesMax: Int) throws(Refusal) {
+        do throws(Refusal) {
+            pipeBytes =
+                try FlagReading.size(flags.pipeSize, "--pipe-size", 4096...max(4096, pipeBytesMax))
+                ?? min(1 << 20, pipeBytesMax)
+        } catch {
+            // The upper end is the machine's: say whose.
+            throw Refusal(error.kind, error.sentence + " (fs.pipe-max-size)")
+        }
+        let chunk = try FlagReading.size(flags.chunkSize, "--chunk-size", 4096...(1 << 30))
+        chunkBytes = chunk ?? min(1 << 20, pipeBytes)
+        guard chunkBytes <= pipeBytes else {
+            throw Refusal(
+                .usage, flag: "--chunk-size", value: "\(ByteSize(bytes: chunkBytes))",
+                ValueProblem(
+                    "is more than a pipe of --pipe-size \(ByteSize(bytes: pipeBytes)) holds",
+                    cure: "write at most \(ByteSize(bytes: pipeBytes)) or leave it out"))
+        }
+    }
+
+    private mutating func readTimes(_ flags: ServeFlags) throws(Refusal) {
+        timeouts.connectMillis = try FlagReading.time(flags.connectTimeout, "--connect-timeout") ?? 5_000
+        timeouts.idleMillis = try FlagReading.time(flags.idleTimeout, "--idle-timeout") ?? 3_600_000
+        timeouts.finMillis = try FlagReading.time(flags.finTimeout, "--fin-timeout") ?? 30_000
+        drainMillis = try FlagReading.time(flags.drainTimeout, "--drain-timeout") ?? drainMillis
+        statsMillis = try FlagReading.time(flags.stats, "--stats", atLeast: 100)
+    }
+}

@@ -1,0 +1,37 @@
+import DataPlane
+import Logging
+
+/// What `longsplice serve` is to do, checked: every value is inside its range and no two contradict each other.
+package struct ServeConfiguration: Sendable {
+    package var listen: [Endpoint]
+    package var upstreams: [Upstream]
+    package var engine = EngineWish.auto
+    package var relay = RelayWish.splice
+    package var ring = UringSettings()
+    package var workers = 1
+    /// Bytes asked of the kernel for each pipe.
+    package var pipeBytes = 1 << 20
+    /// Bytes of one fill, at most; never more than a pipe holds.
+    package var chunkBytes = 1 << 20
+    /// Connections of all workers together; nil for as many as the descriptor limit allows.
+    package var maxConnections: Int?
+    package var backlog: Int32 = 4096
+    package var timeouts = Timeouts()
+    package var drainMillis: Int64 = 30_000
+    package var logFormat = LogFormat.text
+    package var logLevel = Logger.Level.info
+    /// Nil where no statistics are wanted.
+    package var statsMillis: Int64?
+
+    package init(listen: [Endpoint], upstreams: [Upstream]) {
+        self.listen = listen
+        self.upstreams = upstreams
+    }
+
+    package var hasEcho: Bool { upstreams.contains(where: \.isEcho) }
+
+    package static let workersMax = 256
+    /// An upstream's index is kept in 16 bits of each knot.
+    package static let upstreamsMax = 65_535
+    package static let connectionsMax = 10_000_000
+}

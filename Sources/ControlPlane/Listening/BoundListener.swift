@@ -1,0 +1,72 @@
+import CLinux
+import LinuxCalls
+
+/// One listening address, with a socket for each worker.
+///
+/// TCP: each worker has its own socket and the kernel shares connections out (SO_REUSEPORT). UNIX: there is one socket, and
+/// each worker has a duplicate of it. What is not taken is closed.
+package final class BoundListener {
+    /// With the port the kernel gave, where 0 was asked for.
+    package let address: SocketAddress
+    /// Nil for TCP.
+    package let file: SocketFile?
+    private var sockets: [Int32]
+
+    /// Binds and listens.
+    package init(_ wanted: SocketAddress, workers: Int, backlog: Int32) throws(ValueProblem) {
+        try SocketFile.clearWay(to: wanted)
+        do throws(SystemError) {
+            let isShared = wanted.isTCP && workers > 1
+            if isShared && wanted.port != 0 { try ListeningSocket.probeFree(wanted) }
+            let first = try ListeningSocket.open(wanted, sharing: isShared, backlog: backlog)
+            let bound = wanted.isTCP ? try SocketAddress.local(of: first.number) : wanted
+            address = bound
+            file = SocketFile(madeBy: bound)
+            sockets = [first.release()]
+        } catch {
+            throw Self.problem(error, wanted)
+        }
+        do throws(SystemError) {
+            while sockets.count < workers { sockets.append(try another(backlog)) }
+        } catch {
+            file?.remove()
+            throw Self.problem(error, wanted)
+        }
+    }
+
+    deinit { for socket in sockets { _ = clinux_close(socket) } }
+
+    /// The socket of one worker, which is to close it.
+    package func take() -> (socket: Int32, isTCP: Bool)? {
+        sockets.popLast().map { (socket: $0, isTCP: address.isTCP) }
+    }
+
+    private func another(_ backlog: Int32) throws(SystemError) -> Int32 {
+        guard address.isTCP else { return try checked(clinux_duplicate(sockets[0]), "fcntl F_DUPFD_CLOEXEC") }
+        return try ListeningSocket.open(address, sharing: true, backlog: backlog).release()
+    }
+
+    private static func problem(_ error: SystemError, _ address: SocketAddress) -> ValueProblem {
+        switch -error.code {
+        case Errno.addressInUse:
+            ValueProblem("is in use", cure: "stop the program that listens there or choose another one")
+        case Errno.accessDenied, Errno.notPermitted:
+            ValueProblem(
+                "may not be bound (\(error.name))",
+                cure: address.isTCP
+                    ? "choose a port from net.ipv4.ip_unprivileged_port_start on or grant CAP_NET_BIND_SERVICE"
+                    : "choose a directory this user may write to")
+        case Errno.addressNotAvailable:
+            ValueProblem(
+                "is no address of this machine (\(error.name))", cure: "see `ip address`, or listen on 0.0.0.0 or [::]")
+        case Errno.noEntry:
+            ValueProblem("is in a directory that does not exist", cure: "make the directory or choose another path")
+        case Errno.tooManyInProcess, Errno.tooManyInSystem:
+            ValueProblem(
+                "cannot be listened on for want of descriptors (\(error.name))",
+                cure: "raise the limit with ulimit -n (LimitNOFILE=)")
+        default:
+            ValueProblem("cannot be listened on: \(error)", cure: "choose another address")
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import DataPlane
+import LinuxCalls
+
+/// What went wrong since the last look, as one sentence, however much it was.
+package struct Troubles: Sendable {
+    private let upstreams: [SocketAddress]
+    private var totals: Totals
+    private var failures: ConnectFailures
+
+    /// Parts of one sentence at most; the rest is counted.
+    private static let partsMax = 4
+
+    package init(upstreams: [SocketAddress]) {
+        self.upstreams = upstreams
+        totals = Totals([])
+        failures = ConnectFailures(upstreamCount: upstreams.count)
+    }
+
+    /// Nil where nothing went wrong.
+    /// - Parameters:
+    ///   - newFailures: asked for only where some connect has failed, since there may be many upstreams.
+    ///   - seconds: since the last look.
+    package mutating func sentence(
+        _ newTotals: Totals, _ newFailures: () -> ConnectFailures, seconds: Int64
+    ) -> String? {
+        var parts = connecting(newTotals, newFailures)
+        for (counter, words) in Self.sentences {
+            let count = newTotals[counter] &- totals[counter]
+            if count > 0 { parts.append("\(words) \(Self.times(count))") }
+        }
+        totals = newTotals
+        guard !parts.isEmpty else { return nil }
+        let shown = parts.prefix(Self.partsMax).joined(separator: "; ")
+        let rest =
+            parts.count > Self.partsMax
+            ? "; and \(parts.count - Self.partsMax) other \(parts.count - Self.partsMax == 1 ? "trouble" : "troubles")"
+            : ""
+        return "\(shown)\(rest) in the last \(max(1, seconds)) s"
+    }
+
+    private mutating func connecting(_ newTotals: Totals, _ newFailures: () -> ConnectFailures) -> [String] {
+        let causes = ConnectFailures.Cause.allCases
+        guard causes.contains(where: { newTotals[$0.total] != totals[$0.total] }) else { return [] }
+        let failures = newFailures()
+        let added = failures.added(since: self.failures).sorted { $0.count > $1.count }
+        self.failures = failures
+        return added.map { entry in
+            let connects = entry.count == 1 ? "connect" : "connects"
+            return "upstream \(upstreams[entry.upstream]): \(entry.count) \(connects) \(entry.cause.words)"
+        }
+    }
+
+    private static let sentences: [(Counter, String)] = [
+        (.acceptShortOfDescriptors, "accepting waited for descriptors (RLIMIT_NOFILE)"),
+        (.acceptShortOfMemory, "accepting waited for memory"),
+        (.acceptFailedOtherwise, "accepting failed"),
+        (.acceptPausedAtLimit, "accepting paused at --max-connections"),
+        (.refusedAtLimit, "a connection above --max-connections was reset"),
+        (.pipesUnavailable, "no pipe could be had (RLIMIT_NOFILE, fs.pipe-user-pages-hard)"),
+        (.completionsDropped, "the kernel dropped completions"),
+    ]
+
+    private static func times(_ count: UInt64) -> String { count == 1 ? "once" : "\(count) times" }
+}

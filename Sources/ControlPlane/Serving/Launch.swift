@@ -1,0 +1,68 @@
+import DataPlane
+import LinuxCalls
+
+/// Workers with their engines, standing and not yet serving.
+struct Launch {
+    let decision: EngineDecision
+    /// In the order of their indices, the embedded echo server last.
+    let upstreams: [SocketAddress]
+    let workers: WorkerGroup
+    let echo: EmbeddedEcho?
+
+    /// Where the rings cannot all be made, `--engine auto` goes on with epoll.
+    init(
+        _ configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision, _ machine: Machine,
+        _ resolved: [SocketAddress]
+    ) throws(Refusal) {
+        do throws(SystemError) {
+            try self.init(starting: configuration, limit, decision, machine, resolved)
+        } catch {
+            guard case .uring(let ring) = decision.choice else { throw Self.refusal(error) }
+            let obstacle = UringObstacle(error, ring, disabled: machine.uringDisabled)
+            guard configuration.engine == .auto else { throw EngineDecision.refusal(obstacle) }
+            let epoll = EngineDecision(fallingBackTo: limit.descriptors, obstacle)
+            do throws(SystemError) {
+                try self.init(starting: configuration, limit, epoll, machine, resolved)
+            } catch {
+                throw Self.refusal(error)
+            }
+        }
+    }
+
+    private init(
+        starting configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision,
+        _ machine: Machine, _ resolved: [SocketAddress]
+    ) throws(SystemError) {
+        var settings = WorkerSettings(target: .upstreams(resolved))
+        settings.timeouts = configuration.timeouts
+        settings.connectionsMax = limit.connections
+        settings.pipeBytes = UInt32(configuration.pipeBytes)
+        settings.chunkBytes = UInt32(configuration.chunkBytes)
+
+        var upstreams = resolved
+        var echo: EmbeddedEcho?
+        let echoCount = configuration.upstreams.count(where: \.isEcho)
+        if echoCount > 0 {
+            var echoSettings = settings
+            echoSettings.connectionsMax += WorkerSettings.acceptedInExcessMax * configuration.workers
+            let server = try EmbeddedEcho(decision.choice, echoSettings, backlog: configuration.backlog)
+            upstreams += Array(repeating: server.address, count: echoCount)
+            echo = server
+        }
+        settings.target = .upstreams(upstreams)
+        workers = try WorkerGroup(
+            count: configuration.workers, decision.choice, settings, pinnedTo: machine.processors)
+        self.echo = echo
+        self.upstreams = upstreams
+        self.decision = decision
+    }
+
+    private static func refusal(_ error: SystemError) -> Refusal {
+        let cure =
+            switch -error.code {
+            case Errno.tooManyInProcess, Errno.tooManyInSystem: "raise the limit with ulimit -n (LimitNOFILE=)"
+            default: "lower --max-connections or --workers, or free memory"
+            }
+        return Refusal(.failure, "a worker cannot be started: \(error); \(cure)")
+    }
+}

@@ -1,0 +1,106 @@
+import DataPlane
+import LinuxCalls
+import Logging
+
+/// Everything that serves: engines, workers, listeners, and the embedded echo server. It is started by being made.
+///
+/// Signals and the time are the supervisor's business; a test can run a server without either.
+package final class Server {
+    /// Where it listens, with the real ports.
+    package let addresses: [SocketAddress]
+    package let engineName: String
+    package let upstreams: [SocketAddress]
+    private let workers: WorkerGroup
+    /// Outlives the workers, who are its clients.
+    private let echo: EmbeddedEcho?
+    private let files: [SocketFile]
+
+    /// Starts in an order in which nothing has to be taken back: limits, engine, names, workers, and ports last.
+    ///
+    /// Throws one sentence on what stands in the way; nothing is left behind then. Logs what was chosen once all stands.
+    package init(_ configuration: ServeConfiguration, on machine: Machine, log: Logger) throws(Refusal) {
+        let limits = Limits(
+            workers: configuration.workers, listeners: configuration.listen.count, hasEcho: configuration.hasEcho)
+        let limit = try DescriptorLimit(configuration.maxConnections, limits, machine.descriptors)
+        let decision = try EngineDecision(
+            configuration.engine, configuration.ring, descriptors: limit.descriptors, disabled: machine.uringDisabled)
+        let places = try configuration.listen.map { endpoint throws(Refusal) in
+            (endpoint, try Self.resolve(endpoint, "--listen"))
+        }
+        let targets = try configuration.upstreams.map { upstream throws(Refusal) in
+            (upstream, try Self.addresses(of: upstream))
+        }
+        let launch = try Launch(configuration, limit, decision, machine, targets.flatMap(\.1))
+        let listeners = try Self.bind(places, configuration)
+
+        addresses = listeners.map(\.address)
+        files = listeners.compactMap(\.file)
+        engineName = launch.decision.choice.name
+        upstreams = launch.upstreams
+        workers = launch.workers
+        echo = launch.echo
+        workers.serve(listeners)
+        let report = StartReport(configuration, machine, limits, limit, launch.decision)
+        report.log(to: log)
+        for (upstream, addresses) in targets { report.logUpstream(upstream, addresses, to: log) }
+        for address in addresses { log.info("listening on \(address)") }
+    }
+
+    deinit { removeFiles() }
+
+    // MARK: Orders
+
+    /// No more connections; those that are here may end by themselves.
+    package func drain() { workers.give(.drain) }
+    /// Ends the connections that are left.
+    package func cut() { workers.give(.cut) }
+    /// Leaves at once.
+    package func stop() { workers.give(.stop) }
+    /// Every worker has served its last connection.
+    package var isDone: Bool { workers.haveLeft }
+    /// The files of UNIX listeners; the sockets themselves go with the process.
+    package func removeFiles() { for file in files { file.remove() } }
+
+    // MARK: Counters
+
+    /// Of all workers, without the embedded echo server.
+    package var totals: Totals { Totals(workers.boards) }
+
+    /// How often connecting to each upstream has failed, by cause.
+    package var connectFailures: ConnectFailures { ConnectFailures(workers.boards, upstreamCount: upstreams.count) }
+
+    // MARK: Starting
+
+    private static func resolve(_ endpoint: Endpoint, _ flag: String) throws(Refusal) -> [SocketAddress] {
+        do throws(ValueProblem) {
+            return try Resolver.addresses(of: endpoint)
+        } catch {
+            throw Refusal(.failure, flag: flag, value: endpoint.text, error)
+        }
+    }
+
+    private static func addresses(of upstream: Upstream) throws(Refusal) -> [SocketAddress] {
+        switch upstream {
+        case .echo: []
+        case .endpoint(let endpoint): try resolve(endpoint, "--upstream")
+        }
+    }
+
+    private static func bind(
+        _ places: [(Endpoint, [SocketAddress])], _ configuration: ServeConfiguration
+    ) throws(Refusal) -> [BoundListener] {
+        var all: [BoundListener] = []
+        for (endpoint, addresses) in places {
+            do throws(ValueProblem) {
+                for address in addresses {
+                    all.append(
+                        try BoundListener(address, workers: configuration.workers, backlog: configuration.backlog))
+                }
+            } catch {
+                for listener in all { listener.file?.remove() }
+                throw Refusal(.failure, flag: "--listen", value: endpoint.text, error)
+            }
+        }
+        return all
+    }
+}

@@ -1,0 +1,85 @@
+import DataPlane
+import LinuxCalls
+import Logging
+
+/// What was chosen at start, why, and what will bind first.
+struct StartReport {
+    private let configuration: ServeConfiguration
+    private let machine: Machine
+    private let limits: Limits
+    private let limit: DescriptorLimit
+    private let decision: EngineDecision
+
+    init(
+        _ configuration: ServeConfiguration, _ machine: Machine, _ limits: Limits, _ limit: DescriptorLimit,
+        _ decision: EngineDecision
+    ) {
+        self.configuration = configuration
+        self.machine = machine
+        self.limits = limits
+        self.limit = limit
+        self.decision = decision
+    }
+
+    func log(to log: Logger) {
+        if let fallback = decision.fallback { log.warning("\(fallback)") }
+        log.info("\(Version.sentence) starts", metadata: engine)
+        logConnections(to: log)
+        logPipes(to: log)
+    }
+
+    func logUpstream(_ upstream: Upstream, _ addresses: [SocketAddress], to log: Logger) {
+        guard case .endpoint(let endpoint) = upstream, endpoint.isName else { return }
+        log.info("upstream \(endpoint.text) is \(addresses.map(\.description).joined(separator: ", "))")
+    }
+
+    private var engine: Logger.Metadata {
+        var values: Logger.Metadata = [
+            "engine": "\(decision.choice.name)", "relay": "\(configuration.relay)",
+            "workers": "\(configuration.workers)",
+        ]
+        if case .uring(let ring) = decision.choice {
+            values["ring_depth"] = "\(ring.ringDepth)"
+            values["cq_depth"] = "\(ring.completionDepth)"
+            values["iowq_workers"] = "\(ring.workQueueThreads)"
+            values["ring_taskrun"] = "\(ring.taskRun.rawValue)"
+        }
+        return values
+    }
+
+    private func logConnections(to log: Logger) {
+        let bound =
+            configuration.maxConnections == nil ? "RLIMIT_NOFILE \(machine.descriptors.hard)" : "--max-connections"
+        log.info("at most \(limit.connections) connections at a time, bound by \(bound)")
+        if let queue = machine.acceptQueueMax, queue < Int(configuration.backlog) {
+            log.info("accept queues are \(queue) long, bound by net.core.somaxconn")
+        }
+        guard case .uring(let ring) = decision.choice else { return }
+        let answers = Limits.answersAtOnce(connections: limit.connections)
+        if answers > Int(ring.completionDepth) {
+            log.info(
+                "--cq-depth \(ring.completionDepth) is less than the \(answers) answers that could come at once; the kernel would keep the rest"
+            )
+        }
+    }
+
+    private func logPipes(to log: Logger) {
+        let wanted = configuration.pipeBytes
+        let granted = PipeTrial.granted(wanted)
+        log.info(
+            "pipes",
+            metadata: [
+                "asked": "\(ByteSize(bytes: wanted))",
+                "granted": "\(granted.map { ByteSize(bytes: $0).description } ?? "none")",
+                "chunk": "\(ByteSize(bytes: configuration.chunkBytes))",
+            ])
+        let quota = Limits.pipesWithinQuota(
+            pages: machine.pipePagesSoft, pageBytes: Machine.pageBytes, pipeBytes: max(wanted, granted ?? 0),
+            isExempt: machine.isExemptFromPipeQuota)
+        if let quota, quota < 2 * limit.connections {
+            log.warning(
+                "fs.pipe-user-pages-soft allows \(quota) full-size pipes, fewer than the \(2 * limit.connections) that all connections could use at once; later ones are small and slow"
+            )
+        }
+    }
+}

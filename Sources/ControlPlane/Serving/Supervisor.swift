@@ -1,0 +1,121 @@
+import DataPlane
+import Glibc
+import LinuxCalls
+import Logging
+
+/// The main thread: signals, the drain and its deadlines, statistics and troubles.
+package final class Supervisor {
+    private static let interrupt: Int32 = 2
+    private static let userSignal: Int32 = 10
+    private static let terminate: Int32 = 15
+
+    private let configuration: ServeConfiguration
+    private let signals: Signals
+    private let server: Server
+    private let log: Logger
+    private var drain: Drain?
+    private var troubles: Troubles
+    private var troublesAtMillis: Int64
+    private var statistics: Statistics?
+
+    /// Starts the server. To be called on the main thread, before any other thread is made.
+    package init(_ configuration: ServeConfiguration, on machine: Machine) throws(Refusal) {
+        self.configuration = configuration
+        do throws(SystemError) {
+            try Signals.ignoreBrokenPipe()
+            signals = try Signals(blocking: [Self.interrupt, Self.userSignal, Self.terminate])
+        } catch {
+            throw Refusal(.failure, "signals cannot be set up: \(error); this should not happen, please report it")
+        }
+        let handler = LineLogHandler(configuration.logFormat, level: configuration.logLevel)
+        log = Logger(label: "longsplice") { _ in handler }
+        server = try Server(configuration, on: machine, log: log)
+        troubles = Troubles(upstreams: server.upstreams)
+        let now = Clock.nowMillis()
+        troublesAtMillis = now
+        statistics = configuration.statsMillis.map { Statistics(everyMillis: $0, from: server.totals, at: now) }
+    }
+
+    /// Serves until told to end; returns the exit status.
+    package func run() -> Int32 {
+        while !server.isDone {
+            if let signal = signals.next(milliseconds: waitMillis) { obey(signal) }
+            let now = Clock.nowMillis()
+            reportTroubles(at: now)
+            if let rates = statistics?.rates(server.totals, at: now) { log.info("rates", metadata: rates.metadata) }
+            if let order = drain?.order(at: now) { give(order) }
+            if drain?.isHopeless(at: now) == true { leaveAtOnce("workers do not leave", 1) }
+        }
+        server.removeFiles()
+        log.info("all connections are done")
+        return 0
+    }
+
+    private func obey(_ signal: Int32) {
+        if signal == Self.userSignal { return logCounters() }
+        guard drain == nil else { leaveAtOnce("told to end a second time", 128 + signal) }
+        drain = Drain(startedAtMillis: Clock.nowMillis(), timeoutMillis: configuration.drainMillis)
+        log.info("draining", metadata: ["active": "\(server.totals[.active])", "timeout": "\(drainTimeout)"])
+        server.drain()
+    }
+
+    /// Without waiting for any worker, and so without the ordinary end of the process.
+    private func leaveAtOnce(_ why: Logger.Message, _ status: Int32) -> Never {
+        server.removeFiles()
+        log.error(why)
+        _exit(status)
+    }
+
+    private var drainTimeout: TimeSpan { TimeSpan(milliseconds: configuration.drainMillis) }
+
+    private func give(_ order: WorkerControl.Order) {
+        switch order {
+        case .run, .drain: break
+        case .cut:
+            log.warning(
+                "the drain timeout has passed: cutting what is left", metadata: ["active": "\(server.totals[.active])"])
+            server.cut()
+        case .stop:
+            log.warning("stopping the workers")
+            server.stop()
+        }
+    }
+
+    /// Until the next thing that has a time. While draining the workers are watched closely.
+    private var waitMillis: Int64 {
+        let now = Clock.nowMillis()
+        var wait: Int64 = drain == nil ? 1_000 : 10
+        wait = min(wait, max(1, troublesAtMillis + Self.troublesEveryMillis - now))
+        if let statistics { wait = min(wait, max(1, statistics.nextAtMillis - now)) }
+        return wait
+    }
+
+    private static let troublesEveryMillis: Int64 = 1_000
+
+    private func reportTroubles(at now: Int64) {
+        let since = now - troublesAtMillis
+        guard since >= Self.troublesEveryMillis else { return }
+        troublesAtMillis = now
+        let sentence = troubles.sentence(server.totals, { server.connectFailures }, seconds: (since + 500) / 1_000)
+        if let sentence { log.warning("\(sentence)") }
+    }
+
+    private func logCounters() {
+        for (name, value) in server.totals.named { log.info("counter", metadata: [name: "\(value)"]) }
+        let none = ConnectFailures(upstreamCount: server.upstreams.count)
+        for entry in server.connectFailures.added(since: none) {
+            let name = "\(Totals.snakeCase("\(entry.cause.total)"))[\(server.upstreams[entry.upstream])]"
+            log.info("counter", metadata: [name: "\(entry.count)"])
+        }
+    }
+}
+
+extension Supervisor {
+    /// All of `longsplice serve`: returns the exit status.
+    package static func run(_ flags: ServeFlags) throws(Refusal) -> Int32 {
+        let machine = try Machine.ofThisProcess()
+        let configuration = try ServeConfiguration(
+            flags, workersByDefault: machine.workersByDefault, pipeBytesMax: machine.pipeBytesMax)
+        return try Supervisor(configuration, on: machine).run()
+    }
+}

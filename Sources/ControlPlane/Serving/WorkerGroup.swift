@@ -1,0 +1,60 @@
+import DataPlane
+import LinuxCalls
+
+/// The workers of one process, alike but for their index and processor.
+final class WorkerGroup {
+    private let workers: [WorkerThread]
+    private var isServing = false
+
+    /// Starts the threads and their engines; no port is open yet.
+    ///
+    /// Throws what kept one of them from starting; the others have been stopped then.
+    /// - Parameter processors: worker i is pinned to the i-th, where there are enough of them.
+    init(
+        count: Int, _ engine: EngineChoice, _ settings: WorkerSettings, pinnedTo processors: [Int32]
+    ) throws(SystemError) {
+        let connections = ConnectionCount()
+        var started: [WorkerThread] = []
+        do throws(SystemError) {
+            for index in 0..<count {
+                var settings = settings
+                settings.index = index
+                let worker = try WorkerThread(
+                    settings: settings, engine: engine, connections: connections,
+                    processor: count <= processors.count ? processors[index] : nil)
+                try worker.start()
+                started.append(worker)
+            }
+        } catch {
+            for worker in started { worker.stopUnserved() }
+            throw error
+        }
+        workers = started
+    }
+
+    /// Ends at once what is still running.
+    deinit {
+        if isServing {
+            give(.stop)
+            for worker in workers { worker.join() }
+        } else {
+            for worker in workers { worker.stopUnserved() }
+        }
+    }
+
+    /// Hands each worker its socket of each listener.
+    func serve(_ listeners: [BoundListener]) {
+        precondition(!isServing, "WorkerGroup: served twice")
+        isServing = true
+        for worker in workers { worker.serve(listeners.compactMap { $0.take() }) }
+    }
+
+    func give(_ order: WorkerControl.Order) {
+        for worker in workers { worker.control.give(order) }
+    }
+
+    /// Every worker has served its last connection.
+    var haveLeft: Bool { workers.allSatisfy(\.hasLeft) }
+
+    var boards: [CounterBoard] { workers.map(\.control.board) }
+}

@@ -1,0 +1,99 @@
+import LinuxCalls
+
+/// Where to listen or to connect: `HOST:PORT`, `[IPv6]:PORT` or `unix:PATH`. A host that is no address is a name, looked
+/// up at start.
+package struct Endpoint: Sendable {
+    package enum Place: Sendable {
+        case address(SocketAddress)
+        case name(String, port: UInt16)
+    }
+
+    package let place: Place
+    /// As it was written.
+    package let text: String
+
+    /// - Parameter ports: 0 is for listeners only, where the kernel picks the port.
+    package init(_ text: String, ports: ClosedRange<Int>) throws(ValueProblem) {
+        self.text = text
+        if text.hasPrefix("unix:") {
+            place = try Self.unix(text.dropFirst(5))
+        } else {
+            place = try Self.tcp(text, ports)
+        }
+    }
+
+    package var isName: Bool {
+        switch place {
+        case .address: false
+        case .name: true
+        }
+    }
+
+    private static func unix(_ path: Substring) throws(ValueProblem) -> Place {
+        guard let address = SocketAddress(unixPath: String(path)) else {
+            let reason = path.isEmpty ? "has no path" : "has a path longer than \(SocketAddress.pathBytesMax) bytes"
+            throw ValueProblem(reason, cure: "write unix:PATH with a path of 1 to \(SocketAddress.pathBytesMax) bytes")
+        }
+        return .address(address)
+    }
+
+    private static func tcp(_ text: String, _ ports: ClosedRange<Int>) throws(ValueProblem) -> Place {
+        guard let colon = text.lastIndex(of: ":"), !text.hasSuffix("]") else {
+            throw ValueProblem("has no port", cure: "write HOST:PORT, [IPv6]:PORT or unix:PATH")
+        }
+        let host = text[..<colon]
+        // An IPv6 address without brackets is seen before its last group is taken for a port.
+        guard !host.contains(":") || host.hasPrefix("[") else {
+            throw ValueProblem("has more than one colon", cure: "write an IPv6 address in brackets, [ADDRESS]:PORT")
+        }
+        let port = try Self.port(text[text.index(after: colon)...], ports)
+        return host.hasPrefix("[") ? try bracketed(host, port) : try plain(host, port)
+    }
+
+    private static func port(_ digits: Substring, _ range: ClosedRange<Int>) throws(ValueProblem) -> UInt16 {
+        guard !digits.isEmpty else { throw ValueProblem("has no port", cure: "write HOST:PORT") }
+        guard WholeNumber.isDigits(digits), let number = Int(digits), range.contains(number) else {
+            throw ValueProblem(
+                "has a port that is none", cure: "write a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return UInt16(number)
+    }
+
+    private static func bracketed(_ host: Substring, _ port: UInt16) throws(ValueProblem) -> Place {
+        let inside = String(host.dropFirst().dropLast())
+        // A zone (`fe80::1%eth0`) is understood by the resolver only.
+        if host.hasSuffix("]"), inside.contains("%"), inside.contains(":") { return .name(inside, port: port) }
+        guard host.hasSuffix("]"), let address = SocketAddress(numeric: inside, port: port), address.isIPv6 else {
+            throw ValueProblem("has no IPv6 address in its brackets", cure: "write [ADDRESS]:PORT, e.g. [::1]:80")
+        }
+        return .address(address)
+    }
+
+    private static func plain(_ host: Substring, _ port: UInt16) throws(ValueProblem) -> Place {
+        if let address = SocketAddress(numeric: String(host), port: port) { return .address(address) }
+        guard !host.isEmpty else {
+            throw ValueProblem("has no host", cure: "write HOST:PORT, e.g. 0.0.0.0:\(port) or [::]:\(port)")
+        }
+        let labels = host.split(separator: ".", omittingEmptySubsequences: false)
+        // A name whose last label is a number would be read as a short IPv4 address (inet_aton(3)).
+        if let last = labels.last, WholeNumber.isDigits(last) {
+            throw ValueProblem(
+                "is not an IPv4 address", cure: "write four numbers from 0 to 255 with dots between them")
+        }
+        guard host.utf8.count <= 253, host.utf8.allSatisfy(isNameByte) else {
+            throw ValueProblem(
+                "is not a host name",
+                cure: "use letters, digits, dots and hyphens, or write unix:PATH for a socket file")
+        }
+        return .name(String(host), port: port)
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import ArgumentParser
+import ControlPlane
+
+/// How bytes are moved.
+struct EngineFlags: ParsableArguments {
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "auto, uring or epoll; auto is io_uring where it works. (default: auto)", valueName: "engine"),
+        completion: .list(["auto", "uring", "epoll"]))
+    var engine: String?
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("Only splice exists. (default: splice)", valueName: "relay"),
+        completion: .list(["splice"]))
+    var relay: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Submission queue entries of each ring, 8 to 32768. (default: 256)", valueName: "N"))
+    var ringDepth: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Completion queue entries of each ring, 16 to 65536. (default: 4096, or --ring-depth if that is more)",
+            valueName: "N"))
+    var cqDepth: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Kernel threads that splice for each ring, 1 to 64. (default: 1)", valueName: "N"))
+    var iowqWorkers: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Where completions are worked off: defer (IORING_SETUP_DEFER_TASKRUN) or coop. (default: defer)",
+            valueName: "when"),
+        completion: .list(["defer", "coop"]))
+    var ringTaskrun: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Threads, 1 to 256. (default: one for each processor allowed)", valueName: "N"))
+    var workers: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Bytes of each pipe, from 4KiB to fs.pipe-max-size. (default: 1MiB)", valueName: "SIZE"))
+    var pipeSize: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Bytes moved at once, at most; no more than a pipe holds. (default: 1MiB)", valueName: "SIZE"))
+    var chunkSize: String?
+
+    func write(to flags: inout ServeFlags) {
+        flags.engine = engine
+        flags.relay = relay
+        flags.ringDepth = ringDepth
+        flags.completionDepth = cqDepth
+        flags.workQueueThreads = iowqWorkers
+        flags.taskRun = ringTaskrun
+        flags.workers = workers
+        flags.pipeSize = pipeSize
+        flags.chunkSize = chunkSize
+    }
+}

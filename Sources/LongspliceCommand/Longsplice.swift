@@ -1,0 +1,38 @@
+import ArgumentParser
+import ControlPlane
+
+/// `longsplice`: the command line. It parses and prints; everything else is the control plane's.
+@main
+struct Longsplice: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "longsplice",
+        abstract: "An edge TCP terminator that joins connections without copying their bytes through user space.",
+        version: Version.sentence,
+        subcommands: [Serve.self, Doctor.self]
+    )
+
+    /// Instead of ArgumentParser's own: whatever is wrong takes one line.
+    static func main() {
+        StandardStreams.ensureOpen()
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let refusal as Refusal {
+            end(refusal)
+        } catch  where exitCode(for: error) == .success || error is ExitCode {
+            // Help, version and completion scripts arrive as errors too.
+            exit(withError: error)
+        } catch {
+            let sentence = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+            end(
+                Refusal(
+                    .usage,
+                    "\(sentence.last == "." ? String(sentence.dropLast()) : sentence); see longsplice serve --help"))
+        }
+    }
+
+    private static func end(_ refusal: Refusal) -> Never {
+        StandardError.shared.write(refusal.line)
+        exit(withError: ExitCode(refusal.kind.exitStatus))
+    }
+}

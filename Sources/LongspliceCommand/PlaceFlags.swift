@@ -1,0 +1,24 @@
+import ArgumentParser
+import ControlPlane
+
+/// Where connections come from and go to.
+struct PlaceFlags: ParsableArguments {
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Where to accept: an address, [IPv6]:PORT, a name, or unix:PATH. Port 0 lets the kernel choose. Repeatable.",
+            valueName: "HOST:PORT"))
+    var listen: [String] = []
+
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Where to connect, in turns: as for --listen, or echo for an echo server inside the process. Repeatable.",
+            valueName: "HOST:PORT"))
+    var upstream: [String] = []
+
+    func write(to flags: inout ServeFlags) {
+        flags.listen = listen
+        flags.upstream = upstream
+    }
+}

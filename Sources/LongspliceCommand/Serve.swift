@@ -1,0 +1,29 @@
+import ArgumentParser
+import ControlPlane
+
+/// `longsplice serve`
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Accept TCP connections and join each one to an upstream.",
+        discussion: """
+            Sizes are plain bytes or KiB, MiB, GiB; times are ms, s, m, h. SIGTERM and SIGINT drain and end, a second \
+            one ends at once; SIGUSR1 logs all counters.
+            """
+    )
+
+    @OptionGroup(title: "Places") var places: PlaceFlags
+    @OptionGroup(title: "Engine") var engine: EngineFlags
+    @OptionGroup(title: "Limits") var limits: LimitFlags
+    @OptionGroup(title: "Times") var times: TimeFlags
+    @OptionGroup(title: "Log") var log: LogFlags
+
+    func run() throws {
+        var flags = ServeFlags()
+        places.write(to: &flags)
+        engine.write(to: &flags)
+        limits.write(to: &flags)
+        times.write(to: &flags)
+        log.write(to: &flags)
+        throw ExitCode(try Supervisor.run(flags))
+    }
+}
