@@ -56,6 +56,7 @@ extension Worker where E: ~Copyable {
             let length = UInt32(max(1, lane.held))
             let isWatched = knot.pointee.watched.has(direction.sink)
             if engine.drainHeld(from: pipes[lane.pipe], to: sink, length: length, isWatched: isWatched, tag) {
+                counters.add(.drainsBlocked)
                 knot.pointee[direction].submittedDrain()
             } else {
                 unpaid.insert(.drainHeld)

@@ -12,19 +12,18 @@ extension Worker where E: ~Copyable {
             follow(knot.pointee.resumed(.connect, tag.direction, result, at: now), tag.slot)
         case .fill:
             counters.add(.fills)
-            if result <= 0 { count(result, dryAs: .fillsDry) }
+            if result == Errno.again { counters.add(.fillsDry) } else { count(result) }
             follow(tag, .fill, result)
         case .drain:
             counters.add(.drains)
-            if result <= 0 {
-                count(result, dryAs: .drainsBlocked)
-            } else {
+            count(result)
+            if result > 0 {
                 counters.add(tag.direction == .up ? .bytesUp : .bytesDown, UInt64(UInt32(bitPattern: result)))
             }
             follow(tag, .drain, result)
         case .await:
             if tag == Self.bellTag { return obeyBell() }
-            if result < 0 { count(result, dryAs: .fillsDry) }
+            count(result)
             follow(tag, .await, result)
         case .watch:
             guard let knot = knot(of: tag) else { return }
@@ -35,7 +34,7 @@ extension Worker where E: ~Copyable {
         case .cancel:
             // What was to be ended had just ended by itself (-ENOENT, -EALREADY).
             counters.add(.cancelsMissed)
-        case .wake, nil:
+        case nil:
             counters.add(.completionsUnexpected)
         }
     }
@@ -57,15 +56,15 @@ extension Worker where E: ~Copyable {
         return nil
     }
 
-    private func count(_ result: Int32, dryAs dry: Counter) {
+    /// The errors that are told apart. FIN is counted as a half-close when it is passed on, a full sink when its bytes are
+    /// held, and a connection that is gone by the cause of its knot's end.
+    private func count(_ result: Int32) {
         switch result {
-        case 0: break  // FIN: counted as a half-close when it is passed on
-        case Errno.again: counters.add(dry)
         case Errno.interrupted: counters.add(.interrupted)
         case Errno.canceled: counters.add(.canceled)
         case Errno.noMemory, Errno.noBuffers: counters.add(.starved)
         case Errno.invalid: counters.add(.notSpliceable)
-        default: break  // the connection is gone: counted by the cause of the knot's end
+        default: break
         }
     }
 }

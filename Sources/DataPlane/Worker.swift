@@ -36,10 +36,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     static var retryMillis: Int64 { 50 }
     private static var trimMillis: Int64 { 1_000 }
 
-    /// - Parameter listeners: listening sockets with whether they are TCP; the worker closes them.
     package init(
-        engine: consuming E, settings: WorkerSettings, listeners list: [(socket: Int32, isTCP: Bool)],
-        control: WorkerControl, connections: ConnectionCount
+        engine: consuming E, settings: WorkerSettings, control: WorkerControl, connections: ConnectionCount
     ) {
         self.engine = engine
         self.settings = settings
@@ -52,7 +50,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
         wheel = TimerWheel(startingAt: now)
         upstreams = UpstreamTable(settings.upstreams, startingAt: settings.index)
-        listeners = ListenerTable(list.map { Listener(socket: $0.socket, isTCP: $0.isTCP) })
+        listeners = ListenerTable([])
     }
 
     deinit { copyBuffer.deallocate() }
@@ -63,13 +61,15 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     /// allocates nothing and checks no exclusivity.
     @inline(never)
     package mutating func run() {
-        start()
         while !isDone { turn() }
         closeListeners()
+        abandonAll()
         publish()
     }
 
-    package mutating func start() {
+    /// Takes listening sockets, which the worker closes, and begins to accept.
+    package mutating func start(_ list: [(socket: Int32, isTCP: Bool)]) {
+        listeners = ListenerTable(list.map { Listener(socket: $0.socket, isTCP: $0.isTCP) })
         engine.attach(control.bell)
         listenForBell()
         retryPaused()
@@ -111,6 +111,19 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         board.publish(.active, table.count)
         board.publish(.pipesOpen, pipes.open)
         board.publish(.pipesBorrowed, pipes.borrowed)
+    }
+
+    /// Told to stop at once, the worker leaves pairs behind. Their sockets are closed; what is still in flight for them ends
+    /// with the engine.
+    private mutating func abandonAll() {
+        for slot in 0..<table.slotsEverUsed where table[slot].pointee.phase != .free {
+            let knot = table[slot]
+            giveBack(&knot.pointee.up)
+            giveBack(&knot.pointee.down)
+            close(knot.pointee.client, resetting: true)
+            if knot.pointee.upstream >= 0 && !knot.pointee.isLoopback { close(knot.pointee.upstream, resetting: true) }
+            _ = connections.add(-1)
+        }
     }
 
     // MARK: Orders

@@ -80,10 +80,11 @@ package final class WorkerThread: @unchecked Sendable {
     }
 
     private func run<E: Engine & ~Copyable>(_ engine: consuming E) {
+        // All memory is taken before any port is open.
+        var worker = Worker(engine: engine, settings: settings, control: control, connections: connections)
         stands.post()
         mayServe.wait()
-        var worker = Worker(
-            engine: engine, settings: settings, listeners: listeners, control: control, connections: connections)
+        worker.start(listeners)
         worker.run()
         control.board.writer.publish(.left, 1)
     }

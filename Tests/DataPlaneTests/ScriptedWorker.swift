@@ -24,10 +24,8 @@ struct ScriptedWorker: ~Copyable {
         clients = []
         self.control = control
         worker = Worker(
-            engine: ScriptedEngine(script: script), settings: settings,
-            listeners: [(socket: clinux_duplicate(listener.number), isTCP: true)], control: control,
-            connections: connections)
-        worker.start()
+            engine: ScriptedEngine(script: script), settings: settings, control: control, connections: connections)
+        worker.start([(socket: clinux_duplicate(listener.number), isTCP: true)])
     }
 
     /// One connection is accepted. Its knot's upstream connect is out afterwards.

@@ -4,8 +4,6 @@ package enum Operation: UInt8, BitwiseCopyable, CaseIterable {
     case accept
     /// A connection to an upstream.
     case connect
-    /// The worker's bell.
-    case wake
     /// An attempt to end another operation. Only a failed attempt is answered.
     case cancel
     /// Waiting for a socket to be ready: alone, or as the head of a `fill`–`drain` or a `drain` chain, where only its

@@ -36,6 +36,7 @@ package enum Counter: Int, CaseIterable {
     case fills
     case drains
     case fillsDry
+    /// Bytes stayed in the pipe, since the sink had no room, and were waited with.
     case drainsBlocked
     case interrupted
     case canceled

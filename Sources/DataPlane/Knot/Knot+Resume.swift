@@ -15,7 +15,7 @@ extension Knot {
         case .await, .fill, .drain:
             let outcome = self[direction].resumed(operation, result)
             return follow(outcome, direction, at: now)
-        case .accept, .wake, .cancel:
+        case .accept, .cancel:
             return []
         }
     }

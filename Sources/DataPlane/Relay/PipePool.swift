@@ -19,9 +19,10 @@ package struct PipePool: ~Copyable {
     /// Pipes nobody has: a stack of slots.
     private let idle: UnsafeMutablePointer<Int32>
     private var idleCount = 0
-    /// Slots without a pipe: a stack.
+    /// Slots whose pipe was closed: a stack. Slots from `untouched` on have never had one.
     private let vacant: UnsafeMutablePointer<Int32>
-    private var vacantCount: Int
+    private var vacantCount = 0
+    private var untouched = 0
     private let capacity: Int
     private let bytesWanted: Int32
     /// The fewest idle pipes since the last `trim`: these were not needed.
@@ -36,8 +37,6 @@ package struct PipePool: ~Copyable {
         pipes = .allocate(capacity: capacity)
         idle = .allocate(capacity: Self.keptMax)
         vacant = .allocate(capacity: capacity)
-        vacantCount = capacity
-        for slot in 0..<capacity { vacant[slot] = Int32(capacity - 1 - slot) }
     }
 
     deinit {
@@ -47,7 +46,7 @@ package struct PipePool: ~Copyable {
         vacant.deallocate()
     }
 
-    package var open: Int { capacity - vacantCount }
+    package var open: Int { untouched - vacantCount }
     package var borrowed: Int { open - idleCount }
 
     package subscript(slot: Int32) -> Pipe { pipes[Int(slot)] }
@@ -59,7 +58,7 @@ package struct PipePool: ~Copyable {
             idleLow = min(idleLow, idleCount)
             return idle[idleCount]
         }
-        guard vacantCount > 0 else { return Errno.noBuffers }
+        guard open < capacity else { return Errno.noBuffers }
         var readEnd: Int32 = -1
         var writeEnd: Int32 = -1
         let made = clinux_pipe(&readEnd, &writeEnd)
@@ -69,10 +68,18 @@ package struct PipePool: ~Copyable {
         let granted = clinux_pipe_size(writeEnd)
         if granted < bytesWanted { counters.add(.pipesSmall) }
         counters.add(.pipesMade)
-        vacantCount -= 1
-        let slot = vacant[vacantCount]
+        let slot = takeVacant()
         pipes[Int(slot)] = Pipe(readEnd: readEnd, writeEnd: writeEnd, capacity: UInt32(max(4096, granted)))
         return slot
+    }
+
+    private mutating func takeVacant() -> Int32 {
+        guard vacantCount > 0 else {
+            untouched += 1
+            return Int32(untouched - 1)
+        }
+        vacantCount -= 1
+        return vacant[vacantCount]
     }
 
     /// A dirty pipe dies: another borrower must never see these bytes.
@@ -81,7 +88,7 @@ package struct PipePool: ~Copyable {
             idle[idleCount] = slot
             idleCount += 1
         } else {
-            vacate(slot, counters)
+            destroy(slot, counters)
         }
     }
 
@@ -89,12 +96,12 @@ package struct PipePool: ~Copyable {
     mutating func trim(_ counters: borrowing Counters) {
         for _ in 0..<(idleLow + 1) / 2 {
             idleCount -= 1
-            vacate(idle[idleCount], counters)
+            destroy(idle[idleCount], counters)
         }
         idleLow = idleCount
     }
 
-    private mutating func vacate(_ slot: Int32, _ counters: borrowing Counters) {
+    private mutating func destroy(_ slot: Int32, _ counters: borrowing Counters) {
         close(slot)
         counters.add(.pipesClosed)
         vacant[vacantCount] = slot

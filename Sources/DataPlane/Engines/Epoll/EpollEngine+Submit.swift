@@ -104,7 +104,7 @@ extension EpollEngine {
                 _ = clinux_epoll_remove(epoll, socket)
                 endAccept(socket, Errno.canceled)
             }
-        case .fill, .drain, .wake, .cancel, nil:
+        case .fill, .drain, .cancel, nil:
             break
         }
         return true
