@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -96,6 +97,14 @@ int32_t clinux_pending_error(int32_t s)
     if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
         return -errno;
     return -error;
+}
+
+int32_t clinux_has_hung_up(int32_t s)
+{
+    struct pollfd look = { .fd = s };
+    if (poll(&look, 1, 0) < 0)
+        return -errno;
+    return (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 int32_t clinux_unsent_bytes(int32_t s)

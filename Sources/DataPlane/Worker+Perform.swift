@@ -7,8 +7,8 @@ extension Worker where E: ~Copyable {
         if step.contains(.untie) { return untie(slot) }
         if step.contains(.reconnect) { return reconnect(slot) }
         if step.contains(.abandonConnect) { return abandonConnect(slot) }
-        if step.contains(.copyUp) { return copy(.up, slot) }
-        if step.contains(.copyDown) { return copy(.down, slot) }
+        if step.contains(.readPlainlyUp) { return readPlainly(.up, slot) }
+        if step.contains(.readPlainlyDown) { return readPlainly(.down, slot) }
         if step.contains(.later) { return owe(step.subtracting(.later), slot) }
         if step.contains(.flush) && flush(slot) { return }
 
@@ -102,15 +102,15 @@ extension Worker where E: ~Copyable {
         lane.pipe = -1
     }
 
-    /// Splice cannot carry what lies next; a page of it is copied into the pipe and drained from there.
-    private mutating func copy(_ direction: Direction, _ slot: UInt32) {
+    private mutating func readPlainly(_ direction: Direction, _ slot: UInt32) {
         let knot = table[slot]
         guard knot.pointee.wants(direction).contains(.move) else { return }
-        guard ensurePipe(&knot.pointee[direction]) else { return owe(.copy(direction), slot) }
-        counters.add(.copiesThroughPipe)
-        let source = knot.pointee.socket(of: direction.source)
-        let result = CopyThroughPipe.fill(from: source, to: pipes[knot.pointee[direction].pipe], by: copyBuffer)
-        perform(knot.pointee.copied(direction, result, at: now), slot)
+        guard ensurePipe(&knot.pointee[direction]) else { return owe(.readPlainly(direction), slot) }
+        let result = engine.readPlainly(
+            from: knot.pointee.socket(of: direction.source), into: pipes[knot.pointee[direction].pipe], by: pageBuffer,
+            canHangUp: knot.pointee.canHangUp(direction.source))
+        if result > 0 { counters.add(.plainReads) }
+        perform(knot.pointee.hasReadPlainly(direction, result, at: now), slot)
     }
 
     /// The socket that a lane's `await` looks at.

@@ -21,7 +21,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var upstreams: UpstreamTable
     var listeners: ListenerTable
     let batch = CompletionBatch()
-    let copyBuffer = UnsafeMutableRawPointer.allocate(byteCount: CopyThroughPipe.bytesMax, alignment: 64)
+    let pageBuffer = UnsafeMutableRawPointer.allocate(byteCount: PlainRead.bytesMax, alignment: 64)
 
     /// The time of this turn.
     var now: Int64
@@ -53,7 +53,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         listeners = ListenerTable([])
     }
 
-    deinit { copyBuffer.deallocate() }
+    deinit { pageBuffer.deallocate() }
 
     /// Serves until it is told to leave and the last knot is free.
     ///

@@ -30,9 +30,15 @@ struct KnotClosingTests {
         return knot.resumed(.drain, direction, drain, at: now)
     }
 
+    /// FIN from `direction`'s source: splice says 0, and a plain read confirms it.
+    private func finish(_ knot: inout Knot, _ direction: Direction, at now: Int64 = 1) -> Step {
+        #expect(chain(&knot, direction, 0, Errno.again, at: now) == .readPlainly(direction))
+        return knot.hasReadPlainly(direction, 0, at: now)
+    }
+
     /// The whole of a half-close of `direction`, watch included.
     private func end(_ knot: inout Knot, _ direction: Direction, at now: Int64 = 1) {
-        #expect(chain(&knot, direction, 0, Errno.again, at: now).contains(Step.passFin.on(direction)))
+        #expect(finish(&knot, direction, at: now).contains(Step.passFin.on(direction)))
         knot.submittedWatch(of: direction.source)
         knot[direction].pipe = -1
     }
@@ -40,7 +46,7 @@ struct KnotClosingTests {
     @Test("one way on FIN: it is passed on, the pipe goes back, the other way lives", arguments: Direction.allCases)
     func finFromOne(direction: Direction) {
         var knot = tied()
-        let step = chain(&knot, direction, 0, Errno.again)
+        let step = finish(&knot, direction)
         #expect(step == [Step.passFin.on(direction), Step.giveBack.on(direction), Step.watch.on(direction)])
         #expect(knot.phase == .tied && knot.isHalfClosed)
         #expect(knot[direction.opposite].state == .moving)
@@ -50,8 +56,30 @@ struct KnotClosingTests {
     func finFromBoth() {
         var knot = tied()
         end(&knot, .up)
-        #expect(chain(&knot, .down, 0, Errno.again) == .untie)
+        #expect(finish(&knot, .down) == .untie)
         #expect(knot.cause == .finished && knot.resets == [])
+    }
+
+    @Test("not when splice says 0 and a plain read still finds bytes, or a reset")
+    func falseEnd() {
+        var knot = tied()
+        #expect(chain(&knot, .up, 0, Errno.again) == .readPlainly(.up))
+        #expect(knot.hasReadPlainly(.up, 1, at: 2) == Step.drainHeld.on(.up))
+        #expect(knot.up.held == 1 && !knot.isHalfClosed)
+        knot = tied()
+        #expect(chain(&knot, .up, 0, Errno.again) == .readPlainly(.up))
+        #expect(knot.hasReadPlainly(.up, Errno.reset, at: 2) == [.flush, Step.withdraw.on(.down)])
+        #expect(knot.cause == .clientReset)
+    }
+
+    @Test("a side can hang up by a reset only, until FIN was sent to it")
+    func hangUp() {
+        var knot = tied()
+        #expect(knot.canHangUp(.client) && knot.canHangUp(.upstream))
+        end(&knot, .up)
+        #expect(knot.canHangUp(.client) && !knot.canHangUp(.upstream))
+        let unix = tied(upstreamIsTCP: false)
+        #expect(!unix.canHangUp(.upstream))
     }
 
     @Test("not on data after the other side's FIN")
@@ -91,7 +119,7 @@ struct KnotClosingTests {
         #expect(chain(&knot, .up, 300, 300) == [Step.move.on(.up), Step.push.on(.up)])
         knot[.up].submittedMove(asking: 1 << 20)
         // sock_error() has told the error to the writer; the reader sees a plain end, which is none.
-        #expect(chain(&knot, .up, 0, Errno.again) == .flush)
+        #expect(finish(&knot, .up) == .flush)
         #expect(knot.resets == .upstream && knot.cause == .clientReset)
     }
 
@@ -216,7 +244,7 @@ struct KnotClosingTests {
         knot[.up].submittedRest()
         #expect(knot.resumed(.await, .up, 1, at: 1) == Step.move.on(.up))
         knot[.up].submittedMove(asking: 100)
-        #expect(chain(&knot, .up, 0, Errno.again) == .untie)
+        #expect(finish(&knot, .up) == .untie)
         #expect(knot.cause == .finished)
     }
 }
@@ -280,6 +308,7 @@ struct KnotLifeTests {
         knot[.up].submittedMove(asking: 100)
         _ = knot.resumed(.fill, .up, 0, at: 11)
         _ = knot.resumed(.drain, .up, Errno.again, at: 11)
+        _ = knot.hasReadPlainly(.up, 0, at: 11)
         knot.submittedWatch(of: .client)
         #expect(knot.resumed(.watch, .up, PollEvents.readHangup, goesOn: false, at: 12) == Step.watch.on(.up))
     }

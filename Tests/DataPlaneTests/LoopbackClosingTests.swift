@@ -123,6 +123,15 @@ struct LoopbackClosingTests {
         #expect(pair.server.board[.turns] - before < 100)
     }
 
+    @Test("delivers an urgent byte that is the last before FIN", arguments: EngineKind.allCases)
+    func urgentThenFin(engine: EngineKind) throws {
+        let pair = try Pair(engine)
+        try pair.client.send(pattern(30))
+        #expect(clinux_send_urgent(pair.client.number, 0x55) == 1)
+        pair.client.sendFin()
+        #expect(try pair.far.receiveToEnd() == pattern(30) + [0x55])
+    }
+
     @Test("cuts what is left when it is told to", arguments: EngineKind.allCases)
     func cut(engine: EngineKind) throws {
         let pair = try Pair(engine)

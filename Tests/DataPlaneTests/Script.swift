@@ -24,6 +24,8 @@ final class Script {
     var answers: [Completion] = []
     /// Refuse the next intents, as a full submission queue does.
     var refusals = 0
+    /// What a plain read finds; nil to read in earnest.
+    var plainRead: Int32? = 0
     /// What the worker has done against the contract; empty in a good run.
     var breaches: [String] = []
     private(set) var attached = 0
@@ -148,6 +150,12 @@ struct ScriptedEngine: Engine, ~Copyable {
     func drainHeld(
         from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: DataPlane.Tag
     ) -> Bool { script.take(tag, .drainHeld(length)) }
+
+    func readPlainly(
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+    ) -> Int32 {
+        script.plainRead ?? PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp)
+    }
 
     func cancel(_ target: DataPlane.Tag, on socket: Int32, _ tag: DataPlane.Tag) -> Bool { script.cancel(target, tag) }
     func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters) {}

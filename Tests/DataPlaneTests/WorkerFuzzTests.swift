@@ -87,6 +87,7 @@ struct WorkerFuzzTests {
             case 1: bench.script.refusals = Int.random(in: 0...3, using: &random)
             default: for _ in 0..<4 { answerOne(bench.script, &random) }
             }
+            bench.script.plainRead = [0, 0, Errno.again, Errno.reset].randomElement(using: &random)
             bench.worker.turn()
             if !bench.script.breaches.isEmpty { break }
         }

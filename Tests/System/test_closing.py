@@ -106,6 +106,31 @@ def test_what_a_sleeping_reader_has_not_read_survives_the_finish(stage, first):
     together(read_late, *writers)
 
 
+@pytest.mark.parametrize("first", ["client", "server"])
+def test_a_pair_that_was_held_up_both_ways_still_ends_with_fins(stage, first):
+    """Both ends write a lot, finish, and read late, one after the other. When the first has read
+    all, its connection is finished in both directions while bytes of its own still wait in the
+    proxy: poll(2) calls that a hang-up, but it is no loss."""
+    bridge = stage.bridge()
+
+    def one_round(waiting, flowing):
+        patient, hasty = ordered(bridge.pair(), first)
+
+        def read_late():
+            time.sleep(0.3)
+            for sock, size in ((hasty, flowing), (patient, waiting)):
+                Reader(sock).read(size)
+                expect_fin(sock)
+
+        together(lambda: write_and_finish(hasty, waiting),
+                 lambda: write_and_finish(patient, flowing), read_late)
+        patient.close()
+        hasty.close()
+
+    for waiting in (1, 2, 4, 6, 8, 12, 16, 32):
+        one_round(waiting * MiB, 32 * MiB)
+
+
 # RST
 
 @pytest.mark.parametrize("who", ["client", "server"])
@@ -113,7 +138,7 @@ def test_what_a_sleeping_reader_has_not_read_survives_the_finish(stage, first):
 def test_a_reset_reaches_the_other_end_within_a_second(stage, who, when):
     """Repeated, since a proxy that learns of the reset from two calls at once may misread one."""
     bridge = stage.bridge()
-    for _ in range(sized(20, 300)):
+    for _ in range(sized(60, 500)):
         culprit, victim = ordered(bridge.pair(), who)
         exchange(culprit, victim)
         if when == "idle":

@@ -42,7 +42,8 @@ package enum Counter: Int, CaseIterable {
     case canceled
     case starved
     case notSpliceable
-    case copiesThroughPipe
+    /// Pages read by recv(2), since splice could not carry what lay next.
+    case plainReads
     case pushes
     case halfCloses
     case pipeIdleWithdrawals

@@ -11,6 +11,11 @@ extension Knot {
         return [Step.passFin.on(direction), Step.giveBack.on(direction), watch]
     }
 
+    /// A hang-up of `side` can only be a reset: FIN has not been sent to it. UNIX sockets hang up on a plain close too.
+    func canHangUp(_ side: Side) -> Bool {
+        tcp.has(side) && (isLoopback || self[side.outgoing.opposite].state != .over)
+    }
+
     /// The connection of `side` is gone: nothing reaches it any more, but what it sent before is still delivered.
     mutating func lose(_ side: Side, at now: Int64) -> Step {
         guard phase == .tied || phase == .flushing else { return [] }

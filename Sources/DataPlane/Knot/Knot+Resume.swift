@@ -20,9 +20,9 @@ extension Knot {
         }
     }
 
-    /// Bytes were carried into `direction`'s pipe by copy; `result` is a fill's.
-    package mutating func copied(_ direction: Direction, _ result: Int32, at now: Int64) -> Step {
-        follow(self[direction].copied(result), direction, at: now)
+    /// A page was read plainly into `direction`'s pipe; `result` is a fill's.
+    package mutating func hasReadPlainly(_ direction: Direction, _ result: Int32, at now: Int64) -> Step {
+        follow(self[direction].hasReadPlainly(result), direction, at: now)
     }
 
     /// The watch of `direction`'s source: it is gone, or it has room for what the other lane wants to drain into it.
@@ -66,8 +66,8 @@ extension Knot {
             return withdrawn(direction)
         case .starved:
             return again(direction).union(.later)
-        case .notSpliceable:
-            return .copy(direction)
+        case .notSpliceable, .seemsEnded:
+            return .readPlainly(direction)
         case .ended:
             return sourceEnded(direction, at: now)
         case .sourceLost:

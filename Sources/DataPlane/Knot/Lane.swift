@@ -36,6 +36,8 @@ package struct Lane: BitwiseCopyable {
         case withdrawn
         case starved
         case notSpliceable
+        /// splice said 0, which a plain read has to confirm (see `PlainRead`).
+        case seemsEnded
         case ended
         case sourceLost
         case sinkLost
@@ -67,7 +69,7 @@ package struct Lane: BitwiseCopyable {
     /// When something last happened here, in milliseconds of the monotonic clock.
     package var activeAtMillis: Int64 = 0
 
-    /// After this many dry chains the lane tries a copy: splice stops for good at an urgent byte (`MSG_OOB`) that lies
+    /// After this many dry chains the lane reads plainly: splice stops for good at an urgent byte (`MSG_OOB`) that lies
     /// next in the queue, while poll goes on announcing it (kernel: tcp_read_sock).
     package static let dryInARowMax: UInt8 = 4
 
@@ -148,8 +150,8 @@ package struct Lane: BitwiseCopyable {
         return true
     }
 
-    /// The result of carrying bytes by copy into the pipe, as a fill's.
-    package mutating func copied(_ result: Int32) -> Outcome {
+    /// The result of a plain read into the pipe, as a fill's.
+    package mutating func hasReadPlainly(_ result: Int32) -> Outcome {
         dryInARow = 0
         switch Verdict.ofFill(result) {
         case .moved(let bytes):
@@ -206,7 +208,7 @@ package struct Lane: BitwiseCopyable {
             askedTooMuch = UInt32(truncatingIfNeeded: bytes) < asked
             return outcomeOfDrain(drained)
         // The pipe was empty before the fill and is empty after it, so the drain had nothing to do but say -EAGAIN.
-        case .ended: return .ended
+        case .ended: return .seemsEnded
         case .notNow:
             dryInARow = min(dryInARow &+ 1, Self.dryInARowMax)
             return dryInARow < Self.dryInARowMax ? .dry : .notSpliceable

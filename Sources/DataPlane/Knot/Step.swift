@@ -25,9 +25,9 @@ package struct Step: OptionSet, BitwiseCopyable, Hashable {
     package static let watch = Step(rawValue: 1 << 7)
 
     // For the knot.
-    /// Carry some bytes by copy through the pipe: splice cannot pass what lies next in the source (upward, downward).
-    package static let copyUp = Step(rawValue: 1 << 16)
-    package static let copyDown = Step(rawValue: 1 << 17)
+    /// Read a page plainly through the pipe: splice cannot carry or cannot tell what lies next in the source.
+    package static let readPlainlyUp = Step(rawValue: 1 << 16)
+    package static let readPlainlyDown = Step(rawValue: 1 << 17)
     /// Try the next upstream, or give the client up.
     package static let reconnect = Step(rawValue: 1 << 18)
     /// Withdraw the connect: its time is up.
@@ -39,7 +39,9 @@ package struct Step: OptionSet, BitwiseCopyable, Hashable {
     /// Not now: what else the step asks for waits for the next tick (the kernel was out of memory).
     package static let later = Step(rawValue: 1 << 22)
 
-    package static func copy(_ direction: Direction) -> Step { direction == .up ? .copyUp : .copyDown }
+    package static func readPlainly(_ direction: Direction) -> Step {
+        direction == .up ? .readPlainlyUp : .readPlainlyDown
+    }
 
     /// The upward lane's actions as actions of `direction`'s lane.
     package func on(_ direction: Direction) -> Step { direction == .up ? self : Step(rawValue: rawValue << 8) }
