@@ -34,8 +34,9 @@ def longsplice(engine, workers, flags):
     return make
 
 
-def candidates(workers, flags):
+def candidates(workers, flags, also):
     """Name → what makes the proxy; None is the direct way."""
+    more = {f"uring {extra}": longsplice("uring", workers, [*flags, *extra.split()]) for extra in also}
     return {
         "direct": None,
         BASELINE: lambda lab, listen, upstream: HAProxy(lab, "B", listen, upstream, threads=workers),
@@ -43,6 +44,7 @@ def candidates(workers, flags):
                                                              splice="auto"),
         "longsplice uring": longsplice("uring", workers, flags),
         "longsplice epoll": longsplice("epoll", workers, flags),
+        **more,
     }
 
 
@@ -100,11 +102,13 @@ def main():
     parser.add_argument("--workers", type=int, default=1, help="workers of Longsplice, threads of HAProxy")
     parser.add_argument("--bidir", action="store_true", help="both ways at once")
     parser.add_argument("--only", default="", help="candidates whose names contain this; the baseline always runs")
+    parser.add_argument("--also", action="append", default=[], metavar="FLAGS",
+                        help="one more candidate: the uring engine with these flags; repeatable")
     parser.add_argument("--json", metavar="FILE", help="also write every figure there")
     parser.add_argument("flags", nargs="*", help="more flags for Longsplice, after --")
     options = parser.parse_args()
 
-    chosen = {name: make for name, make in candidates(options.workers, options.flags).items()
+    chosen = {name: make for name, make in candidates(options.workers, options.flags, options.also).items()
               if options.only in name or name == BASELINE}
     print(f"{time.strftime('%Y-%m-%d')}, Linux {platform.release()}, {os.cpu_count()} processors, "
           f"{options.rounds} rounds of {options.seconds} s, {options.workers} worker(s)", flush=True)

@@ -107,9 +107,12 @@ extension Worker where E: ~Copyable {
         }
     }
 
+    /// No accept queue is longer (listen(2), net.core.somaxconn), so a storm of clients cannot keep a worker from leaving.
+    private static var backlogMax: Int { 65_535 }
+
     /// Closing a listener resets what is in its queue, so the queue is emptied before.
     private mutating func serveQueue(of listener: UnsafeMutablePointer<Listener>) {
-        while order < .cut {
+        for _ in 0..<Self.backlogMax where order < .cut {
             let socket = clinux_accept(listener.pointee.socket)
             if socket == Errno.aborted || socket == Errno.interrupted { continue }
             guard socket >= 0 else { break }

@@ -137,6 +137,17 @@ class Longsplice(Proxy):
             time.sleep(0.05)
         return {name: int(value) for name, value in re.findall(r"counter (\S+)=(\d+)", said)}
 
+    def counters_once(self, timeout=5.0, **expected):
+        """The counters as soon as some of them have the expected values: a peer may see the end of
+        a connection a moment before it is counted."""
+        deadline = time.monotonic() + timeout
+        while True:
+            counters = self.counters()
+            seen = {name: counters.get(name) for name in expected}
+            if seen == expected:
+                return counters
+            assert time.monotonic() < deadline, f"counted {seen}, expected {expected}"
+
 
 class HAProxy(Proxy):
     """HAProxy in TCP mode, splicing always (`forced`) or where it thinks it pays (`auto`)."""

@@ -50,8 +50,7 @@ def test_a_refused_connection_resets_the_client_promptly(stage):
     proxy = stage.serve(refusing(stage))
     for _ in range(20):
         expect_refusal(stage, proxy)
-    counters = proxy.counters()
-    assert counters["accepted"] == 20 and counters["active"] == 0
+    proxy.counters_once(accepted=20, closed=20, active=0)
 
 
 def test_a_missing_unix_upstream_resets_the_client_promptly(stage):
