@@ -81,7 +81,8 @@ extension Worker where E: ~Copyable {
 
     private mutating func withdrawAccept(_ index: Int) {
         let tag = Self.acceptTag(index)
-        if engine.cancel(tag, on: listeners[index].pointee.socket, tag) { listeners[index].pointee.state = .pausing }
+        let listener = listeners[index]
+        if engine.cancel(tag, on: listener.pointee.socket, tag) { listener.pointee.state = .pausing }
     }
 
     /// Arms every paused listener whose time has come, while there is room for connections.
@@ -125,9 +126,11 @@ extension Worker where E: ~Copyable {
 
     /// Whatever is still open when the worker leaves.
     mutating func closeListeners() {
-        for index in 0..<listeners.count where listeners[index].pointee.state != .closed {
-            _ = clinux_close(listeners[index].pointee.socket)
-            listeners[index].pointee.state = .closed
+        for index in 0..<listeners.count {
+            let listener = listeners[index]
+            guard listener.pointee.state != .closed else { continue }
+            _ = clinux_close(listener.pointee.socket)
+            listener.pointee.state = .closed
         }
     }
 

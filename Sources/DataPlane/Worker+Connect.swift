@@ -5,7 +5,8 @@ extension Worker where E: ~Copyable {
     /// The first upstream for a knot that has begun.
     mutating func connect(_ slot: UInt32) {
         let index = upstreams.choose()
-        table[slot].pointee.upstreamIndex = UInt16(truncatingIfNeeded: index)
+        let knot = table[slot]
+        knot.pointee.upstreamIndex = UInt16(truncatingIfNeeded: index)
         attempt(slot)
     }
 

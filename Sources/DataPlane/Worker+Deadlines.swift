@@ -15,7 +15,8 @@ extension Worker where E: ~Copyable {
 
     mutating func expire() {
         while let slot = wheel.next(at: now, in: table) {
-            follow(table[slot].pointee.expired(at: now, settings.timeouts), slot)
+            let knot = table[slot]
+            follow(knot.pointee.expired(at: now, settings.timeouts), slot)
             schedule(slot)
         }
     }

@@ -42,20 +42,21 @@ extension Worker where E: ~Copyable {
 
     /// A knot that is freed must not stay in the list of owed ones.
     private mutating func unlinkOwed(_ slot: UInt32) {
-        guard table[slot].pointee.isOwed else { return }
-        table[slot].pointee.isOwed = false
+        let knot = table[slot]
+        guard knot.pointee.isOwed else { return }
+        knot.pointee.isOwed = false
         if firstOwed == slot {
-            firstOwed = table[slot].pointee.nextInList
+            firstOwed = knot.pointee.nextInList
             return
         }
         var at = firstOwed
         while at != Knot.nowhere {
-            let next = table[at].pointee.nextInList
-            if next == slot {
-                table[at].pointee.nextInList = table[slot].pointee.nextInList
+            let other = table[at]
+            if other.pointee.nextInList == slot {
+                other.pointee.nextInList = knot.pointee.nextInList
                 return
             }
-            at = next
+            at = other.pointee.nextInList
         }
     }
 }

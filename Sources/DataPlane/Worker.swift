@@ -145,8 +145,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
 
     private mutating func cutAll() {
         for slot in 0..<table.slotsEverUsed where table[slot].pointee.phase != .free {
-            let step = table[slot].pointee.cut(.drain)
-            perform(step, slot)
+            let knot = table[slot]
+            follow(knot.pointee.cut(.drain), slot)
         }
     }
 

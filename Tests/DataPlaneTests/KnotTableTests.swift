@@ -22,14 +22,16 @@ struct KnotTableTests {
         var table = KnotTable(capacity: 1)
         let first = table.acquire()
         let slot = try #require(first)
-        table[slot].pointee.begin(client: 5, isTCP: true, at: 0)
+        let knot = table[slot]
+        knot.pointee.begin(client: 5, isTCP: true, at: 0)
         let old = Tag(slot: slot, generation: table[slot].pointee.generation, operation: .fill)
         #expect(isLive(old, in: table) == true)
         table.release(slot)
         #expect(isLive(old, in: table) == false)
         let second = table.acquire()
         let again = try #require(second)
-        table[again].pointee.begin(client: 6, isTCP: true, at: 0)
+        let next = table[again]
+        next.pointee.begin(client: 6, isTCP: true, at: 0)
         #expect(isLive(old, in: table) == false)
         #expect(isLive(Tag(slot: 7, generation: 0, operation: .fill), in: table) == false)
     }

@@ -31,7 +31,8 @@ struct TimerWheel: ~Copyable {
     mutating func schedule(_ slot: UInt32, at expiresAtMillis: Int64, in table: borrowing KnotTable) {
         remove(slot, from: table)
         guard expiresAtMillis != .max else { return }
-        table[slot].pointee.timer.expiresAtMillis = expiresAtMillis
+        let knot = table[slot]
+        knot.pointee.timer.expiresAtMillis = expiresAtMillis
         insert(slot, into: table)
     }
 
@@ -43,9 +44,13 @@ struct TimerWheel: ~Copyable {
             heads[Int(timer.position)] = timer.next
             if timer.next == Knot.nowhere { mark(Int(timer.position), false) }
         } else {
-            table[timer.previous].pointee.timer.next = timer.next
+            let previous = table[timer.previous]
+            previous.pointee.timer.next = timer.next
         }
-        if timer.next != Knot.nowhere { table[timer.next].pointee.timer.previous = timer.previous }
+        if timer.next != Knot.nowhere {
+            let next = table[timer.next]
+            next.pointee.timer.previous = timer.previous
+        }
         knot.pointee.timer = TimerEntry()
         count -= 1
     }
@@ -102,10 +107,19 @@ struct TimerWheel: ~Copyable {
         } else {
             at = position(far: tick - tick % lists + (lists - 1) * lists)
         }
+        put(slot, at, in: table)
+    }
+
+    /// In front of a list.
+    private mutating func put(_ slot: UInt32, _ at: Int, in table: borrowing KnotTable) {
+        let knot = table[slot]
         knot.pointee.timer.position = Int16(at)
         knot.pointee.timer.previous = Knot.nowhere
         knot.pointee.timer.next = heads[at]
-        if heads[at] != Knot.nowhere { table[heads[at]].pointee.timer.previous = slot }
+        if heads[at] != Knot.nowhere {
+            let first = table[heads[at]]
+            first.pointee.timer.previous = slot
+        }
         heads[at] = slot
         mark(at, true)
         count += 1
@@ -133,24 +147,12 @@ struct TimerWheel: ~Copyable {
             count -= 1
             // The list being emptied next is this tick's own, so a deadline of this very tick goes there.
             if knot.pointee.timer.expiresAtMillis <= tick * Self.tickMillis {
-                insertNow(slot, into: table)
+                put(slot, position(near: tick), in: table)
             } else {
                 insert(slot, into: table)
             }
             slot = next
         }
-    }
-
-    private mutating func insertNow(_ slot: UInt32, into table: borrowing KnotTable) {
-        let at = position(near: tick)
-        let knot = table[slot]
-        knot.pointee.timer.position = Int16(at)
-        knot.pointee.timer.previous = Knot.nowhere
-        knot.pointee.timer.next = heads[at]
-        if heads[at] != Knot.nowhere { table[heads[at]].pointee.timer.previous = slot }
-        heads[at] = slot
-        mark(at, true)
-        count += 1
     }
 
     // MARK: Bits
