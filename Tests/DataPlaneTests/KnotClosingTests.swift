@@ -133,6 +133,20 @@ struct KnotClosingTests {
         #expect(knot.watched == .only(direction.source))
     }
 
+    @Test("not when a side hangs up to which FIN was passed: its last bytes are still to be read")
+    func hangUpAfterBothFins() {
+        var knot = tied()
+        // The upstream has sent FIN behind bytes that the client does not take; the client's direction was stuck as well, so
+        // the upstream is watched. Then the client's FIN is passed on.
+        _ = chain(&knot, .down, 500, 100)
+        knot[.down].submittedDrain()
+        knot.submittedWatch(of: .upstream)
+        #expect(finish(&knot, .up).contains(Step.passFin.on(.up)))
+        #expect(knot.resumed(.watch, .down, PollEvents.hangup, goesOn: true, at: 3) == [])
+        #expect(knot.phase == .tied && knot.lost == [])
+        #expect(knot.resumed(.drain, .down, 400, at: 4).contains(Step.move.on(.down)))
+    }
+
     @Test("not when a UNIX socket hangs up after its FIN: what it sent can still be answered by a write")
     func unixHangup() {
         var knot = tied(upstreamIsTCP: false)

@@ -11,7 +11,10 @@ extension Knot {
         return [Step.passFin.on(direction), Step.giveBack.on(direction), watch]
     }
 
-    /// A hang-up of `side` can only be a reset: FIN has not been sent to it. UNIX sockets hang up on a plain close too.
+    /// A hang-up of `side` can only be a reset.
+    ///
+    /// That is so until FIN is sent to it: a TCP socket that is shut down both ways shows POLLHUP as well, with bytes still to
+    /// be read. A UNIX socket shows it as soon as its peer has closed, and everything the peer sent may still be read.
     func canHangUp(_ side: Side) -> Bool {
         tcp.has(side) && (isLoopback || self[side.outgoing.opposite].state != .over)
     }

@@ -30,9 +30,8 @@ extension Knot {
         // A negative answer is our own withdrawal.
         guard events >= 0, phase == .tied || phase == .flushing else { return [] }
         if PollEvents.tellLoss(events) {
-            // A UNIX socket hangs up as soon as its peer has closed, though everything it sent may still be read; a write
-            // to it will say EPIPE.
-            return tcp.has(direction.source) ? lose(direction.source, at: now) : roomTold(direction.opposite)
+            // Where a hang-up need not be a loss, the lane that reads from this side, or a write to it, will tell.
+            return canHangUp(direction.source) ? lose(direction.source, at: now) : roomTold(direction.opposite)
         }
         var step: Step = goesOn ? [] : Step.watch.on(direction)
         if events & PollEvents.writable != 0 { step.formUnion(roomTold(direction.opposite)) }
