@@ -15,6 +15,8 @@ DESCRIPTORS_PER_PAIR = 6
 FITTING = (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // DESCRIPTORS_PER_PAIR - 10
 PAIRS = min(FITTING, sized(3000, 20_000))
 WATCH = 5.0
+USE = sized(5, 600)
+"""Seconds of talk between the two looks."""
 
 
 def test_idle_pairs_hold_two_sockets_and_no_more(stage):
@@ -23,9 +25,11 @@ def test_idle_pairs_hold_two_sockets_and_no_more(stage):
     proxy = bridge.proxy
     pairs = [bridge.pair() for _ in range(PAIRS)]
     expect_idle(proxy, workers)
-    for _ in range(3):
+    end = time.monotonic() + USE
+    while time.monotonic() < end:
         for client, server in pairs:
             exchange(client, server)
+        time.sleep(0.5)  # Long enough for pipes to be given back and borrowed again.
     expect_idle(proxy, workers)
 
 
