@@ -10,6 +10,7 @@ package struct WorkerSettings: Sendable {
         case echo
     }
 
+    /// At most 65,535 upstreams: a knot counts its attempts in 16 bits.
     package var target: Target
     package var timeouts = Timeouts()
     /// Connections of all workers together, at most.

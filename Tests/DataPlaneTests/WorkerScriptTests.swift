@@ -127,6 +127,19 @@ struct WorkerScriptTests {
         #expect(bench.script.attached == bench.script.detached + 1)  // the bell
     }
 
+    @Test("each of very many upstreams is tried once, and then the client is given up")
+    func manyUpstreams() throws {
+        var bench = try ScriptedWorker(upstreams: 300)
+        try bench.accept()
+        for _ in 0..<300 {
+            let connect = try #require(bench.script.open.first { $0.intent == .connect })
+            bench.script.answer(connect, .connect, Errno.refused)
+            bench.worker.turn()
+        }
+        let active = bench.worker.table.count
+        #expect(active == 0 && bench.count(.connectAttempts) == 300 && bench.count(.connectFailed) == 1)
+    }
+
     @Test(
         "an accept that ends is armed again: at once, or after a pause when the machine is short",
         arguments: [

@@ -30,7 +30,7 @@ package struct Knot: BitwiseCopyable {
     /// Both ends are one socket: the ancestor's splice-to-self, an echo.
     package internal(set) var isLoopback = false
     /// Upstreams tried so far.
-    package var attempts: UInt8 = 0
+    package var attempts: UInt16 = 0
     /// The last upstream tried said no, rather than nothing.
     package var wasRefused = false
     package var upstreamIndex: UInt16 = 0
