@@ -9,7 +9,7 @@ extension Worker where E: ~Copyable {
 
     mutating func schedule(_ slot: UInt32) {
         guard table[slot].pointee.phase != .free else { return }
-        let deadline = table[slot].pointee.deadline(settings.timeouts)
+        let deadline = table[slot].pointee.deadline(at: now, settings.timeouts)
         if deadline != .max && needsEarlierLook(slot, at: deadline) { wheel.schedule(slot, at: deadline, in: table) }
     }
 

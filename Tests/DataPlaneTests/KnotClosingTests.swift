@@ -183,7 +183,7 @@ struct KnotClosingTests {
     func finTimeout() {
         var knot = tied()
         end(&knot, .up, at: 1_000)
-        #expect(knot.deadline(timeouts) <= 1_000 + timeouts.finMillis)
+        #expect(knot.deadline(at: 1_000, timeouts) <= 1_000 + timeouts.finMillis)
         #expect(!knot.expired(at: 1_000 + timeouts.finMillis - 1, timeouts).contains(.untie))
         #expect(knot.expired(at: 1_000 + timeouts.finMillis, timeouts) == .untie)
         #expect(knot.cause == .finTimeout)
@@ -205,6 +205,8 @@ struct KnotClosingTests {
         var knot = tied()
         _ = chain(&knot, .up, Errno.reset, Errno.again, at: 5)
         #expect(knot.expired(at: 6, timeouts) == .flush)
+        #expect(knot.deadline(at: 6, timeouts) == 6)
+        #expect(knot.deadline(at: 10_005, timeouts) == 10_105)
         #expect(knot.expired(at: 5 + timeouts.finMillis, timeouts) == .untie)
     }
 
@@ -244,7 +246,7 @@ struct KnotClosingTests {
         var knot = Knot()
         knot.begin(client: 10, isTCP: true, at: 0)
         knot.submittedConnect(11, isTCP: true, at: 100)
-        #expect(knot.deadline(timeouts) == 100 + timeouts.connectMillis)
+        #expect(knot.deadline(at: 100, timeouts) == 100 + timeouts.connectMillis)
         #expect(knot.expired(at: 99 + timeouts.connectMillis, timeouts) == [])
         #expect(knot.expired(at: 100 + timeouts.connectMillis, timeouts) == .abandonConnect)
         #expect(knot.resumed(.connect, .up, Errno.canceled, at: 5_200) == .reconnect)
@@ -283,7 +285,7 @@ struct KnotLifeTests {
         _ = knot.resumed(.await, .up, 1, at: 10)
         knot[.up].pipe = 3
         knot[.up].submittedMove(asking: 100)
-        #expect(knot.deadline(timeouts) == 10 + timeouts.pipeIdleMillis)
+        #expect(knot.deadline(at: 10, timeouts) == 10 + timeouts.pipeIdleMillis)
         #expect(knot.expired(at: 9 + timeouts.pipeIdleMillis, timeouts) == [])
         #expect(knot.expired(at: 10 + timeouts.pipeIdleMillis, timeouts) == Step.withdraw.on(.up))
         #expect(knot.resumed(.await, .up, Errno.canceled, at: 300) == [Step.giveBack.on(.up), Step.rest.on(.up)])

@@ -1,10 +1,10 @@
 extension Knot {
     /// The moment at which `expired` should look at this knot again, in milliseconds of the monotonic clock.
-    package func deadline(_ timeouts: Timeouts) -> Int64 {
+    package func deadline(at now: Int64, _ timeouts: Timeouts) -> Int64 {
         switch phase {
         case .free, .untying: return .max
         case .connecting: return sinceMillis &+ timeouts.connectMillis
-        case .flushing: return sinceMillis  // each tick
+        case .flushing: return now &+ flushPauseMillis(at: now)
         case .tied:
             var earliest = activeAtMillis &+ quietMillisMax(timeouts)
             if holdsPipeWhileWaiting(.up) { earliest = min(earliest, up.activeAtMillis &+ timeouts.pipeIdleMillis) }
@@ -29,6 +29,10 @@ extension Knot {
             return withdrawIfIdle(.up, at: now, timeouts).union(withdrawIfIdle(.down, at: now, timeouts))
         }
     }
+
+    /// There is no event for an empty send queue, so it is looked at: every tick at first, later every tenth of a second, so
+    /// that thousands of resets at once towards slow readers cost little.
+    private func flushPauseMillis(at now: Int64) -> Int64 { min(100, max(0, now &- sinceMillis) / 4) }
 
     package var isHalfClosed: Bool { up.state == .over || (down.state == .over && !isLoopback) }
 

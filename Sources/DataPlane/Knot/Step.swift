@@ -32,7 +32,7 @@ package struct Step: OptionSet, BitwiseCopyable, Hashable {
     package static let reconnect = Step(rawValue: 1 << 18)
     /// Withdraw the connect: its time is up.
     package static let abandonConnect = Step(rawValue: 1 << 19)
-    /// Look whether the survivor's send queue is empty, now and at each tick until it is.
+    /// Look whether the survivor's send queue is empty, now and again until it is.
     package static let flush = Step(rawValue: 1 << 20)
     /// Withdraw everything; close once nothing is in flight.
     package static let untie = Step(rawValue: 1 << 21)
