@@ -34,7 +34,7 @@ unit: setup
 system: build setup-system
 	$(PYTEST) Tests/System
 
-# The acceptance sizes: gigabytes, hundreds of repetitions, thousands of connections; about half an hour.
+# The acceptance sizes: gigabytes, hundreds of repetitions, thousands of connections, ten minutes of use; about forty minutes.
 test-full: build setup-system
 	LONGSPLICE_FULL=1 $(PYTEST) Tests/System
 
