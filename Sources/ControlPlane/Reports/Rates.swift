@@ -29,7 +29,7 @@ package struct Rates: Sendable {
     }
 
     private var connectsFailed: UInt64 {
-        CounterBoard.ConnectFailure.allCases.reduce(0) { $0 &+ added($1.total) }
+        CounterBoard.ConnectFailure.allCases.reduce(0) { $0 &+ added($1.counter) }
     }
 
     private func added(_ counter: Counter) -> UInt64 { after[counter] &- before[counter] }

@@ -40,7 +40,7 @@ package struct Troubles: Sendable {
 
     private mutating func connecting(_ newTotals: Totals, _ newFailures: () -> ConnectFailures) -> [String] {
         let causes = ConnectFailures.Cause.allCases
-        guard causes.contains(where: { newTotals[$0.total] != totals[$0.total] }) else { return [] }
+        guard causes.contains(where: { newTotals[$0.counter] != totals[$0.counter] }) else { return [] }
         let failures = newFailures()
         let added = failures.added(since: self.failures).sorted { $0.count > $1.count }
         self.failures = failures

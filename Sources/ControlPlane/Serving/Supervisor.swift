@@ -104,7 +104,7 @@ package final class Supervisor {
         for (name, value) in server.totals.named { log.info("counter", metadata: [name: "\(value)"]) }
         let none = ConnectFailures(upstreamCount: server.upstreams.count)
         for entry in server.connectFailures.added(since: none) {
-            let name = "\(Totals.snakeCase("\(entry.cause.total)"))[\(server.upstreams[entry.upstream])]"
+            let name = "\(Totals.snakeCase("\(entry.cause.counter)"))[\(server.upstreams[entry.upstream])]"
             log.info("counter", metadata: [name: "\(entry.count)"])
         }
     }

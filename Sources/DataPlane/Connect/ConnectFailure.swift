@@ -14,7 +14,8 @@ extension CounterBoard.ConnectFailure {
         }
     }
 
-    var counter: Counter {
+    /// The counter of all upstreams together.
+    package var counter: Counter {
         switch self {
         case .refused: .connectRefused
         case .timedOut: .connectTimedOut
