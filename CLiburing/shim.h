@@ -69,11 +69,6 @@ static inline unsigned lsr_space_left(const struct io_uring *ring)
     return io_uring_sq_space_left(ring);
 }
 
-static inline unsigned lsr_waiting_to_be_submitted(const struct io_uring *ring)
-{
-    return io_uring_sq_ready(ring);
-}
-
 /* The requests below take a free entry without looking: the caller has asked lsr_space_left before. */
 
 static inline void lsr_tag(struct io_uring_sqe *entry, uint32_t flags, uint64_t tag)

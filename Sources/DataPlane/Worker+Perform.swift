@@ -105,7 +105,8 @@ extension Worker where E: ~Copyable {
     private mutating func readPlainly(_ direction: Direction, _ slot: UInt32) {
         let knot = table[slot]
         guard knot.pointee.wants(direction).contains(.move) else { return }
-        guard ensurePipe(&knot.pointee[direction]) else { return owe(.readPlainly(direction), slot) }
+        // Asked for when a chain has come to its end, and a chain has a pipe.
+        precondition(knot.pointee[direction].hasPipe, "Worker: a plain read without a pipe")
         let result = engine.readPlainly(
             from: knot.pointee.socket(of: direction.source), into: pipes[knot.pointee[direction].pipe], by: pageBuffer,
             canHangUp: knot.pointee.canHangUp(direction.source))

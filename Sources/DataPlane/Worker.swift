@@ -4,9 +4,9 @@ import LinuxCalls
 /// One thread's world: an engine, the knots, their pipes, deadlines and counters. Nothing in here is shared, and nothing is
 /// allocated once it runs.
 ///
-/// A turn is: hand the intents to the engine and wait · reap completions · make up for owed steps · resume the knot of each · look at the
-/// deadlines · publish the counters. Completions are only copied out while the ring is read; what follows from them is
-/// done afterwards, as kcont(9) ran a continuation at a level where the socket may be touched.
+/// A turn is: hand the intents to the engine and wait · reap completions · make up for owed steps · resume the knot of
+/// each completion · look at the deadlines · publish the counters. Completions are only copied out while the ring is read;
+/// what follows from them is done afterwards, as kcont(9) ran a continuation at a level where the socket may be touched.
 package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package var engine: E
     let settings: WorkerSettings
@@ -32,7 +32,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var isLeaving = false
     private var trimAtMillis: Int64
 
-    /// How often a worker looks at what it waits for without an event: paused listeners, pipes that could not be made.
+    /// How often a worker looks at paused listeners, for whose cause to pass there is no event.
     static var retryMillis: Int64 { 50 }
     private static var trimMillis: Int64 { 1_000 }
 

@@ -29,6 +29,5 @@ package enum Errno {
     package static let refused: Int32 = -111  // ECONNREFUSED
     package static let hostUnreachable: Int32 = -113  // EHOSTUNREACH
     package static let inProgress: Int32 = -115  // EINPROGRESS
-    package static let alreadyRunning: Int32 = -114  // EALREADY
     package static let canceled: Int32 = -125  // ECANCELED
 }

@@ -13,6 +13,11 @@ extension UringEngine {
 
     package mutating func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int {
         if lsr_completions_overflowed(ring) != 0 { counters.add(.completionQueueOverflows) }
+        let dropped = lsr_completions_dropped(ring)
+        if dropped != droppedSeen {
+            counters.add(.completionsDropped, UInt64(dropped &- droppedSeen))
+            droppedSeen = dropped
+        }
         return Int(lsr_reap(ring, batch.base, UInt32(CompletionBatch.capacity)))
     }
 

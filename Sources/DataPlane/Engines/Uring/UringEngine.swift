@@ -6,6 +6,8 @@ package struct UringEngine: Engine, ~Copyable {
     let ring: UnsafeMutablePointer<io_uring>
     /// Submissions could not be taken because the submission queue was full; moved to the counters at the next turn.
     var queueFullCount: UInt64
+    /// The ring's own count of dropped completions, as far as it is in the counters.
+    var droppedSeen: UInt32
 
     /// Requests of the longest chain: wait, fill, drain.
     package static let chainMax: UInt32 = 3
@@ -32,6 +34,7 @@ package struct UringEngine: Engine, ~Copyable {
         }
         ring = memory
         queueFullCount = 0
+        droppedSeen = 0
     }
 
     deinit {
