@@ -8,12 +8,16 @@ import sys
 
 import pytest
 
+import acceptance
+from invariants import KernelLog
 from lab import Lab
 from proxies import binary
 from stage import Stage
 
 
-def pytest_configure():
+def pytest_configure(config):
+    config.addinivalue_line("markers", "matrix(id, trials=1): stands for a row of the acceptance matrix")
+    config.pluginmanager.register(acceptance.Matrix(), "acceptance")
     if os.geteuid() != 0:
         pytest.exit("the system tests build network namespaces and need root", 2)
     if not os.access(binary(), os.X_OK):
@@ -53,6 +57,21 @@ def network():
     """Three namespaces and Ethernet between them: real segment sizes, IPv4 and IPv6."""
     with Lab() as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def kernel_log():
+    log = KernelLog()
+    if log.refusal:
+        print(f"the kernel's log is not watched: /dev/kmsg says {log.refusal}", file=sys.stderr)
+    return log
+
+
+@pytest.fixture(autouse=True)
+def _no_alarm_in_the_kernel(kernel_log):
+    yield
+    alarms = kernel_log.alarms()
+    assert not alarms, "\n".join(alarms)
 
 
 @pytest.fixture

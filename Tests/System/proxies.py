@@ -85,11 +85,23 @@ class Longsplice(Proxy):
         self.addresses = []
         self.awaited = False
         """Whether somebody saw to its end already."""
+        self.is_mute = False
+        """Whether its log cannot be read (any more)."""
+        self.expected_surprises = ()
+        """Counters that a test makes grow although they should stay at zero."""
 
     @property
     def workers(self):
+        return self._flag("--workers", os.cpu_count())
+
+    @property
+    def ring_threads(self):
+        """The kernel's threads that each worker's ring may keep."""
+        return self._flag("--iowq-workers", 1) if self.engine != "epoll" else 0
+
+    def _flag(self, name, default):
         flags = list(self.extra_flags)
-        return int(flags[flags.index("--workers") + 1]) if "--workers" in flags else os.cpu_count()
+        return int(flags[flags.index(name) + 1]) if name in flags else default
 
     def argv(self):
         argv = [*self.wrapper, binary(), "serve", "--engine", self.engine]

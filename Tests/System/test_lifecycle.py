@@ -144,6 +144,7 @@ def test_a_vanished_log_reader_does_not_end_the_proxy(stage):
     """Whoever read stderr is gone after the first line; writing to it is an error from then on."""
     wrapper = ["bash", "-c", 'exec "$@" 2> >(sed "/listening on/q")', "-"]
     bridge = stage.bridge(wrapper=wrapper)
+    bridge.proxy.is_mute = True
     client, server = bridge.pair()
     for _ in range(3):
         bridge.proxy.signal(signal.SIGUSR1)
