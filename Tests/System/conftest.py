@@ -38,10 +38,16 @@ def _uring_refusal():
     return None
 
 
+@pytest.fixture(scope="session")
+def uring_works():
+    if refusal := _uring_refusal():
+        pytest.skip(f"io_uring_setup fails with {refusal} on this machine")
+
+
 @pytest.fixture(params=["uring", "epoll"])
 def engine(request):
-    if request.param == "uring" and (refusal := _uring_refusal()):
-        pytest.skip(f"io_uring_setup fails with {refusal} on this machine")
+    if request.param == "uring":
+        request.getfixturevalue("uring_works")
     return request.param
 
 
@@ -59,37 +65,25 @@ def network():
         yield lab
 
 
-@pytest.fixture(scope="session")
-def kernel_log():
-    log = KernelLog()
-    if log.refusal:
-        print(f"the kernel's log is not watched: /dev/kmsg says {log.refusal}", file=sys.stderr)
-    return log
-
-
-@pytest.fixture(autouse=True)
-def _no_alarm_in_the_kernel(kernel_log):
-    yield
-    alarms = kernel_log.alarms()
-    assert not alarms, "\n".join(alarms)
+@pytest.fixture
+def stage(lab, engine, staging):
+    yield from staging(Stage(lab, engine))
 
 
 @pytest.fixture
-def stage(lab, engine, request):
-    yield from _staged(lab, engine, request)
+def wide_stage(network, engine, staging):
+    yield from staging(Stage(network, engine))
 
 
 @pytest.fixture
-def wide_stage(network, engine, request):
-    yield from _staged(network, engine, request)
-
-
-def _staged(lab, engine, request):
-    stage = Stage(lab, engine)
-    try:
-        yield stage
-    finally:
-        stage.close(failed=request.node.stash.get(_FAILED, False))
+def staging(request):
+    """Gives a stage to the test, and looks back when the test is over."""
+    def staged(stage):
+        try:
+            yield stage
+        finally:
+            stage.close(failed=request.node.stash.get(_FAILED, False))
+    return staged
 
 
 _FAILED = pytest.StashKey()

@@ -32,6 +32,8 @@ class Proxy:
         self.listen = [listen] if isinstance(listen, str) else list(listen)
         self.upstreams = [upstreams] if isinstance(upstreams, str) else list(upstreams)
         self.process = None
+        self.wrapper = ()
+        self.timeouts = {"connect": "5s", "idle": "1h", "fin": "30s"}
 
     def __enter__(self):
         return self.start()
@@ -187,9 +189,11 @@ global
   tune.pipesize 1048576
 defaults
   mode tcp
-  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
+  timeout connect {self.timeouts["connect"]}
+  timeout client {self.timeouts["idle"]}
+  timeout server {self.timeouts["idle"]}
+  timeout client-fin {self.timeouts["fin"]}
+  timeout server-fin {self.timeouts["fin"]}
   {self.SPLICE[self.splice]}
 listen all
   {binds}
@@ -203,7 +207,7 @@ listen all
     def start(self):
         file = self.lab.fresh_path(".cfg")
         file.write_text(self.configuration())
-        self.process = self.lab.start(self.where, ["haproxy", "-db", "-f", file])
+        self.process = self.lab.start(self.where, [*self.wrapper, "haproxy", "-db", "-f", file])
         self._wait_for_listeners()
         return self
 
@@ -235,7 +239,9 @@ stream {{
 {listens}
     proxy_pass all;
     proxy_buffer_size {self.buffer};
-    proxy_timeout 1h;
+    proxy_timeout {self.timeouts["idle"]};
+    proxy_connect_timeout {self.timeouts["connect"]};
+    proxy_half_close on;
   }}
 }}
 """
@@ -243,6 +249,6 @@ stream {{
     def start(self):
         file = self.lab.fresh_path(".conf")
         file.write_text(self.configuration())
-        self.process = self.lab.start(self.where, ["nginx", "-c", file, "-e", "stderr"])
+        self.process = self.lab.start(self.where, [*self.wrapper, "nginx", "-c", file, "-e", "stderr"])
         self._wait_for_listeners()
         return self
