@@ -119,8 +119,22 @@ class Crowd:
         self._expected[number] = found
         sock = await connect(self.bridge.proxy.addresses[0])
         await self._loop.sock_sendall(sock, struct.pack("!I", number))
-        server = await asyncio.wait_for(found, 20)
+        server = await self._found_or_refused(sock, found)
         return End(sock, 2 * number, 2 * number + 1), End(server, 2 * number + 1, 2 * number)
+
+    async def _found_or_refused(self, sock, found):
+        """The proxy may end the client instead of finding it a server, which speaks only later."""
+        end = asyncio.ensure_future(self._loop.sock_recv(sock, 1))
+        try:
+            await asyncio.wait({found, end}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+            if found.done():
+                return found.result()
+            if end.done() and not end.exception():
+                raise ConnectionAbortedError("a clean end, and no server was found")
+            raise end.exception() if end.done() else asyncio.TimeoutError("neither served nor ended")
+        finally:
+            end.cancel()
+            await asyncio.gather(end, return_exceptions=True)
 
     async def pairs(self, count, at_once=50):
         """Many of them."""
