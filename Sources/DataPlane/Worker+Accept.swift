@@ -20,8 +20,8 @@ extension Worker where E: ~Copyable {
             counters.add(.refusedAtLimit)
             counters.add(.closed)
             _ = connections.add(-1)
-            _ = clinux_set_reset_on_close(socket)
-            _ = clinux_close(socket)
+            engine.setResetOnClose(socket)
+            engine.close(socket)
             return
         }
         engine.attach(socket)
@@ -114,13 +114,13 @@ extension Worker where E: ~Copyable {
     /// Closing a listener resets what is in its queue, so the queue is emptied before.
     private mutating func serveQueue(of listener: UnsafeMutablePointer<Listener>) {
         for _ in 0..<Self.backlogMax where order < .cut {
-            let socket = clinux_accept(listener.pointee.socket)
+            let socket = engine.acceptNow(listener.pointee.socket)
             if socket == Errno.aborted || socket == Errno.interrupted { continue }
             guard socket >= 0 else { break }
             admit(socket, from: listener.pointee)
         }
         engine.detach(listener.pointee.socket)
-        _ = clinux_close(listener.pointee.socket)
+        engine.close(listener.pointee.socket)
         listener.pointee.state = .closed
     }
 
@@ -129,7 +129,7 @@ extension Worker where E: ~Copyable {
         for index in 0..<listeners.count {
             let listener = listeners[index]
             guard listener.pointee.state != .closed else { continue }
-            _ = clinux_close(listener.pointee.socket)
+            engine.close(listener.pointee.socket)
             listener.pointee.state = .closed
         }
     }

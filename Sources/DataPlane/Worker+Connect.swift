@@ -28,17 +28,14 @@ extension Worker where E: ~Copyable {
     private mutating func attempt(_ slot: UInt32) {
         let knot = table[slot]
         let address = upstreams.address(Int(knot.pointee.upstreamIndex))
-        let socket = clinux_socket(address.pointee.family)
+        let socket = engine.openSocket(family: address.pointee.family)
         guard socket >= 0 else {
             counters.add(.connectFailedOtherwise)
             return perform(knot.pointee.cut(.systemFailure), slot)
         }
-        if address.pointee.isTCP {
-            _ = clinux_set_no_delay(socket)
-            _ = clinux_set_urgent_inline(socket)
-        }
+        if address.pointee.isTCP { engine.prepareTCP(socket) }
         guard engine.connect(socket, to: address, tag(slot, .connect)) else {
-            _ = clinux_close(socket)
+            engine.close(socket)
             return owe(.reconnect, slot)
         }
         counters.add(.connectAttempts)

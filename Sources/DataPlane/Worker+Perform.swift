@@ -32,11 +32,11 @@ extension Worker where E: ~Copyable {
 
         if step.contains(.push) {
             counters.add(.pushes)
-            _ = clinux_set_no_delay(sink)
+            engine.push(sink)
         }
         if step.contains(.passFin) {
             counters.add(.halfCloses)
-            _ = clinux_shutdown_write(sink)
+            engine.shutdownWrite(sink)
         }
         if step.contains(.withdraw) {
             if knot.pointee[direction].state == .moving { counters.add(.pipeIdleWithdrawals) }
@@ -86,7 +86,7 @@ extension Worker where E: ~Copyable {
 
     private mutating func ensurePipe(_ lane: inout Lane) -> Bool {
         if lane.hasPipe { return true }
-        let pipe = pipes.borrow(counters)
+        let pipe = pipes.borrow(engine, counters)
         guard pipe >= 0 else {
             counters.add(.pipesUnavailable)
             return false
@@ -98,7 +98,7 @@ extension Worker where E: ~Copyable {
     mutating func giveBack(_ lane: inout Lane) {
         guard lane.hasPipe else { return }
         if lane.held > 0 { counters.add(.bytesDropped, UInt64(UInt32(bitPattern: lane.held))) }
-        pipes.giveBack(lane.pipe, isEmpty: lane.held == 0 && lane.inFlight == 0, counters)
+        pipes.giveBack(lane.pipe, isEmpty: lane.held == 0 && lane.inFlight == 0, engine, counters)
         lane.pipe = -1
     }
 

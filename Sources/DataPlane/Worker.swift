@@ -44,7 +44,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         self.control = control
         board = control.board.writer
         self.connections = connections
-        now = Clock.nowMillis()
+        now = self.engine.nowMillis()
         trimAtMillis = now
         table = KnotTable(capacity: settings.slots)
         pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
@@ -53,7 +53,10 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         listeners = ListenerTable([])
     }
 
-    deinit { pageBuffer.deallocate() }
+    deinit {
+        pipes.closeIdle(engine)
+        pageBuffer.deallocate()
+    }
 
     /// Serves until it is told to leave and the last knot is free.
     ///
@@ -80,7 +83,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package mutating func turn() {
         engine.turn(waitingNanoseconds: waitNanoseconds(), counters)
         let count = engine.reap(into: batch, counters)
-        now = Clock.nowMillis()
+        now = engine.nowMillis()
         payOwed()
         for index in 0..<count { resume(batch[index]) }
         expire()
@@ -103,7 +106,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     private mutating func trimPipes() {
         guard now >= trimAtMillis else { return }
         trimAtMillis = now &+ Self.trimMillis
-        pipes.trim(counters)
+        pipes.trim(engine, counters)
     }
 
     private func publish() {
