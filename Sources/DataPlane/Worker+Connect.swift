@@ -30,10 +30,16 @@ extension Worker where E: ~Copyable {
         let address = upstreams.address(Int(knot.pointee.upstreamIndex))
         let socket = engine.openSocket(family: address.pointee.family)
         guard socket >= 0 else {
-            counters.add(.connectFailedOtherwise)
-            return perform(knot.pointee.cut(.systemFailure), slot)
+            // Whoever waits for a descriptor holds one: the client gives way to those who are served.
+            counters.add(.connectShortOfDescriptors)
+            pauseForShortage()
+            return perform(knot.pointee.cut(.shortage), slot)
         }
         if address.pointee.isTCP { engine.prepareTCP(socket) }
+        if let source = sources.next(family: address.pointee.family) {
+            let bound = engine.bindSource(socket, source)
+            guard bound == 0 else { return failedToBind(bound, socket, slot) }
+        }
         guard engine.connect(socket, to: address, tag(slot, .connect)) else {
             engine.close(socket)
             return owe(.reconnect, slot)
@@ -42,6 +48,16 @@ extension Worker where E: ~Copyable {
         knot.pointee.attempts &+= 1
         knot.pointee.submittedConnect(socket, isTCP: address.pointee.isTCP, at: now)
         schedule(slot)
+    }
+
+    /// As if connecting had failed with the same errno: the next upstream may have another family.
+    private mutating func failedToBind(_ result: Int32, _ socket: Int32, _ slot: UInt32) {
+        let knot = table[slot]
+        engine.close(socket)
+        counters.add(.connectAttempts)
+        knot.pointee.attempts &+= 1
+        noteFailedConnect(knot, result)
+        owe(.reconnect, slot)
     }
 
     mutating func abandonConnect(_ slot: UInt32) {

@@ -69,6 +69,7 @@ struct WorkerFuzzTests {
             $0.timeouts.finMillis = 30
             $0.timeouts.pipeIdleMillis = 3
         }
+        bench.script.millisPerTurn = 4
         for _ in 0..<2_000 {
             switch Int.random(in: 0..<10, using: &random) {
             case 0: try bench.accept()

@@ -11,6 +11,8 @@ package protocol SystemCalls: ~Copyable {
 
     /// socket(2): a stream socket that does not block, for one connection to an upstream.
     func openSocket(family: Int32) -> Int32
+    /// bind(2) to an address of this machine; connect(2) will choose the port (IP_BIND_ADDRESS_NO_PORT, ip(7)).
+    func bindSource(_ socket: Int32, _ address: UnsafePointer<SocketAddress>) -> Int32
     /// What every TCP socket of ours has: TCP_NODELAY, and urgent bytes in line (SO_OOBINLINE).
     func prepareTCP(_ socket: Int32)
     /// accept4(2), outside of an accept intent.
@@ -36,11 +38,20 @@ package protocol SystemCalls: ~Copyable {
     func readPlainly(
         from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
     ) -> Int32
+
+    /// Moves bytes without a pipe, at once: see `PlainCarry.carry`.
+    func carry(
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+    ) -> Carried
 }
 
 extension SystemCalls where Self: ~Copyable {
     package func nowMillis() -> Int64 { Clock.nowMillis() }
     package func openSocket(family: Int32) -> Int32 { clinux_socket(family) }
+
+    package func bindSource(_ socket: Int32, _ address: UnsafePointer<SocketAddress>) -> Int32 {
+        address.pointee.withBytes { clinux_bind_without_port(socket, $0.baseAddress, address.pointee.length) }
+    }
 
     package func prepareTCP(_ socket: Int32) {
         _ = clinux_set_no_delay(socket)
@@ -60,9 +71,11 @@ extension SystemCalls where Self: ~Copyable {
         var writeEnd: Int32 = -1
         let made = clinux_pipe(&readEnd, &writeEnd)
         guard made == 0 else { return made }
-        // The quota may refuse the size (EPERM) or leave two pages only: what was granted is what counts.
-        _ = clinux_pipe_resize(writeEnd, bytes)
-        let granted = clinux_pipe_size(writeEnd)
+        // The quota may refuse the size (EPERM) or leave two pages only: less is asked for then, and what was granted counts.
+        var wanted = bytes
+        var granted = clinux_pipe_size(writeEnd)
+        while wanted > granted && clinux_pipe_resize(writeEnd, wanted) < 0 { wanted /= 2 }
+        granted = clinux_pipe_size(writeEnd)
         pipe = PipePool.Pipe(readEnd: readEnd, writeEnd: writeEnd, capacity: UInt32(max(4096, granted)))
         return 0
     }
@@ -71,5 +84,11 @@ extension SystemCalls where Self: ~Copyable {
         from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
     ) -> Int32 {
         PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp)
+    }
+
+    package func carry(
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+    ) -> Carried {
+        PlainCarry.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp)
     }
 }

@@ -47,6 +47,7 @@ package struct PipePool: ~Copyable {
 
     package var open: Int { untouched - vacantCount }
     package var borrowed: Int { open - idleCount }
+    var hasIdle: Bool { idleCount > 0 }
 
     package subscript(slot: Int32) -> Pipe { pipes[Int(slot)] }
 

@@ -78,6 +78,7 @@ extension SimulatedEngine {
         return kernel.makeSocket().number
     }
 
+    func bindSource(_ socket: Int32, _ address: UnsafePointer<SocketAddress>) -> Int32 { 0 }
     func prepareTCP(_ socket: Int32) {}
     func push(_ socket: Int32) {}
     func acceptNow(_ listener: Int32) -> Int32 { kernel.acceptOne() ?? Errno.again }
@@ -95,6 +96,15 @@ extension SimulatedEngine {
         let made = kernel.makePipe(capacity: isSmall ? 4_096 : Int(bytes))
         pipe = PipePool.Pipe(readEnd: made.readEnd, writeEnd: made.writeEnd, capacity: UInt32(made.capacity))
         return 0
+    }
+
+    func carry(
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+    ) -> Carried {
+        guard let from = kernel.socket(source), let to = kernel.socket(sink) else {
+            return Carried(source: Errno.badDescriptor)
+        }
+        return kernel.carry(from, to, canHangUp: canHangUp)
     }
 
     func readPlainly(

@@ -210,6 +210,30 @@ extension SimulatedKernel {
         return Int32(pipe.bytes.take(count) { sink.outgoing.append($0) })
     }
 
+    /// A carry of one round, which stops wherever a real one may.
+    func carry(_ source: SimulatedSocket, _ sink: SimulatedSocket, canHangUp: Bool) -> Carried {
+        pair(source, sink)
+        if strikes(faults.interrupted, "EINTR from a carry") { return Carried(source: Errno.interrupted) }
+        if strikes(faults.noMemory, "ENOMEM from a carry") { return Carried(sink: Errno.noMemory) }
+        guard !source.incoming.isEmpty else {
+            let result = source.resultOfEmptyRead
+            return Carried(source: result == 0 && canHangUp && source.hasHungUp ? Errno.reset : result)
+        }
+        if sink.resetCame {
+            let error = sink.takeError()
+            return Carried(sink: error != 0 ? error : Errno.brokenPipe)
+        }
+        guard sink.hasRoom else {
+            sink.wasFull()
+            return Carried(sink: Errno.again)
+        }
+        let room = sink.outgoingRoom - sink.outgoing.count
+        let moved = source.incoming.take(min(room, 1 + random.below(8_192))) { sink.outgoing.append($0) }
+        injected["carried without a pipe", default: 0] += 1
+        if source.incoming.isEmpty { return Carried(moved: Int32(moved), source: Errno.again) }
+        return Carried(moved: Int32(moved))
+    }
+
     /// The network gives a connection up: both its ends are reset, and the pair's other side may be as well.
     private func kill(_ socket: SimulatedSocket) {
         socket.far?.isExcused = true

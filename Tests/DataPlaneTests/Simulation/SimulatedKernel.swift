@@ -16,7 +16,7 @@ final class SimulatedKernel {
     /// Completions handed to the worker.
     private(set) var operations = 0
     /// How often each fault was injected, by name.
-    private(set) var injected: [String: Int] = [:]
+    var injected: [String: Int] = [:]
 
     // Descriptors: numbers are used again at once, the last one closed first, so that a late use hits a stranger.
     private var objects: [Object?] = []

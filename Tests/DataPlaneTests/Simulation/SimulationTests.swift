@@ -97,6 +97,20 @@ struct SimulationTests {
         expectClean(outcome, seed: seed, clients: 300)
     }
 
+    @Test("with too few descriptors serves some, resets some, and goes on with whoever is left", arguments: seeds)
+    func shortOfDescriptors(seed: UInt64) throws {
+        let outcome = try Self.run(seed: seed, FaultPlan(), clients: 300, descriptorsMax: 20)
+        expectClean(outcome, seed: seed, clients: 300)
+        let totals = outcome.totals
+        let shortages = totals[.acceptShortOfDescriptors, default: 0] + totals[.connectShortOfDescriptors, default: 0]
+        #expect(shortages > 0, "seed \(seed)")
+        // Once the shortage is known, clients wait in the accept queue.
+        #expect(totals[.cutForShortage, default: 0] < 30, "seed \(seed)")
+        #expect(totals[.bytesCarried, default: 0] > 0, "seed \(seed)")
+        #expect(totals[.finished, default: 0] > 100, "seed \(seed): \(totals)")
+        #expect(totals[.systemFailure] == 0, "seed \(seed)")
+    }
+
     /// Operations of the long run: all of them with `-DTORTURE`, a sample otherwise.
     private static var operationsWanted: Int {
         #if TORTURE
