@@ -16,10 +16,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
         // Imports point one way:
-        // LongspliceCommand → ControlPlane (→ later LoadGenerator, Longsplice) → DataPlane → LinuxCalls → CLinux.
+        // LongspliceCommand → ControlPlane → DataPlane → LinuxCalls → CLinux, and
+        // LongspliceCommand → LoadGenerator → LinuxCalls → CLinux.
         .systemLibrary(
             name: "CLiburing",
             path: "CLiburing",
@@ -34,9 +36,17 @@ let package = Package(
             dependencies: ["DataPlane", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
+        .target(
+            name: "LoadGenerator",
+            dependencies: ["LinuxCalls", "CLinux", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: strict
+        ),
         .executableTarget(
             name: "LongspliceCommand",
-            dependencies: ["ControlPlane", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "ControlPlane", "LoadGenerator", "LinuxCalls", "CLinux",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "LinuxCallsTests", dependencies: ["LinuxCalls", "CLinux"], swiftSettings: strict),

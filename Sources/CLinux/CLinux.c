@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -23,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,6 +144,7 @@ int32_t clinux_set_reset_on_close(int32_t s)
     RESULT(setsockopt(s, SOL_SOCKET, SO_LINGER, &now, sizeof now));
 }
 
+int32_t clinux_set_late_port(int32_t s) { return set_option(s, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1); }
 int32_t clinux_unlink(const char *path) { RESULT(unlink(path)); }
 
 int32_t clinux_reset(int32_t s)
@@ -224,6 +227,22 @@ int64_t clinux_monotonic_nanoseconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t clinux_process_processor_nanoseconds(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) < 0)
+        return -errno;
+    return ((int64_t)usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000 +
+           ((int64_t)usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
+int64_t clinux_thread_processor_nanoseconds(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
 }
 
 int32_t clinux_pin_to_processor(int32_t processor)
@@ -446,4 +465,37 @@ void clinux_semaphore_free(void *semaphore)
 {
     sem_destroy(semaphore);
     free(semaphore);
+}
+
+/* Other programs */
+
+extern char **environ;
+
+int32_t clinux_spawn(const char *path, char *const arguments[], int32_t standard_error)
+{
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t files;
+    sigset_t none;
+    pid_t process;
+    int status;
+
+    sigemptyset(&none);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawn_file_actions_init(&files);
+    posix_spawn_file_actions_adddup2(&files, standard_error, STDERR_FILENO);
+    status = posix_spawn(&process, path, &files, &attributes, arguments, environ);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    return status != 0 ? -status : process;
+}
+
+int32_t clinux_signal_process(int32_t process, int32_t number) { RESULT(kill(process, number)); }
+
+int32_t clinux_has_ended(int32_t process)
+{
+    pid_t ended = waitpid(process, NULL, WNOHANG);
+    return ended < 0 ? -errno : ended == process;
 }

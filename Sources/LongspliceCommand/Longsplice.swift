@@ -8,7 +8,7 @@ struct Longsplice: ParsableCommand {
         commandName: "longsplice",
         abstract: "An edge TCP terminator that joins connections without copying their bytes through user space.",
         version: Version.sentence,
-        subcommands: [Serve.self, Doctor.self]
+        subcommands: [Serve.self, Doctor.self, Bench.self]
     )
 
     /// Instead of ArgumentParser's own: whatever is wrong takes one line.

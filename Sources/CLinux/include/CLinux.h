@@ -42,6 +42,7 @@ int32_t clinux_set_reuse_address(int32_t socket);
 int32_t clinux_set_reuse_port(int32_t socket);
 int32_t clinux_set_ipv6_only(int32_t socket);
 int32_t clinux_set_reset_on_close(int32_t socket);                       /* SO_LINGER {1, 0} */
+int32_t clinux_set_late_port(int32_t socket);                            /* IP_BIND_ADDRESS_NO_PORT */
 int32_t clinux_unlink(const char *path);
 int32_t clinux_reset(int32_t socket);                                    /* RST now: connect(2) to AF_UNSPEC */
 int32_t clinux_duplicate(int32_t descriptor);                            /* F_DUPFD_CLOEXEC */
@@ -69,6 +70,8 @@ int64_t clinux_event_clear(int32_t event);                               /* how 
 
 /* Threads, signals, limits, time. */
 int64_t clinux_monotonic_nanoseconds(void);
+int64_t clinux_process_processor_nanoseconds(void);                      /* getrusage(RUSAGE_SELF): user and system */
+int64_t clinux_thread_processor_nanoseconds(void);                       /* CLOCK_THREAD_CPUTIME_ID */
 int32_t clinux_pin_to_processor(int32_t processor);                      /* the calling thread */
 int32_t clinux_allowed_processors(int32_t *list, int32_t capacity);      /* how many; fills the list */
 int32_t clinux_name_thread(const char *name);
@@ -104,6 +107,13 @@ void *clinux_semaphore(void);
 void clinux_semaphore_post(void *semaphore);
 void clinux_semaphore_wait(void *semaphore);
 void clinux_semaphore_free(void *semaphore);
+
+/* Starts a program in a process group of its own, with no signal blocked and its standard error going to a descriptor.
+   `arguments` ends with NULL. Gives its number. */
+int32_t clinux_spawn(const char *path, char *const arguments[], int32_t standard_error);
+int32_t clinux_signal_process(int32_t process, int32_t signal);
+/* 1 when the child has ended (it is reaped), 0 while it runs. */
+int32_t clinux_has_ended(int32_t process);
 
 /* errno's symbol ("ECONNREFUSED") and its sentence; never NULL. */
 const char *clinux_error_name(int32_t code);

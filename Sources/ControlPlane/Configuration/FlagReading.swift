@@ -1,20 +1,20 @@
 /// One flag's text as a value; refusals name the flag.
-enum FlagReading {
-    static func number(_ text: String?, _ flag: String, _ range: ClosedRange<Int>) throws(Refusal) -> Int? {
+package enum FlagReading {
+    package static func number(_ text: String?, _ flag: String, _ range: ClosedRange<Int>) throws(Refusal) -> Int? {
         try read(text, flag) { value throws(ValueProblem) in try WholeNumber.parse(value, in: range) }
     }
 
-    static func size(_ text: String?, _ flag: String, _ range: ClosedRange<Int>) throws(Refusal) -> Int? {
+    package static func size(_ text: String?, _ flag: String, _ range: ClosedRange<Int>) throws(Refusal) -> Int? {
         try read(text, flag) { value throws(ValueProblem) in try ByteSize(value, in: range).bytes }
     }
 
-    static func time(_ text: String?, _ flag: String, atLeast shortest: Int64 = 1) throws(Refusal) -> Int64? {
+    package static func time(_ text: String?, _ flag: String, atLeast shortest: Int64 = 1) throws(Refusal) -> Int64? {
         try read(text, flag) { value throws(ValueProblem) in
             try TimeSpan(value, atLeast: TimeSpan(milliseconds: shortest)).milliseconds
         }
     }
 
-    static func choice<C: RawRepresentable & CaseIterable>(
+    package static func choice<C: RawRepresentable & CaseIterable>(
         _ text: String?, _ flag: String, _: C.Type = C.self
     ) throws(Refusal) -> C? where C.RawValue == String {
         try read(text, flag) { value throws(ValueProblem) in
@@ -26,7 +26,7 @@ enum FlagReading {
         }
     }
 
-    static func read<V>(
+    package static func read<V>(
         _ text: String?, _ flag: String, _ parse: (String) throws(ValueProblem) -> V
     ) throws(Refusal) -> V? {
         guard let text else { return nil }
