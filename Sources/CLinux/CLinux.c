@@ -77,6 +77,14 @@ int32_t clinux_socket_pair(int32_t *a, int32_t *b)
 }
 
 int32_t clinux_bind(int32_t s, const void *address, uint32_t length) { RESULT(bind(s, address, length)); }
+
+/* The port is left to connect(2), which may use one port for several far ends. */
+int32_t clinux_bind_without_port(int32_t s, const void *address, uint32_t length)
+{
+    int32_t status = set_option(s, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+    return status < 0 ? status : clinux_bind(s, address, length);
+}
+
 int32_t clinux_listen(int32_t s, int32_t backlog) { RESULT(listen(s, backlog)); }
 int32_t clinux_accept(int32_t listener) { RESULT(accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)); }
 int32_t clinux_connect(int32_t s, const void *address, uint32_t length) { RESULT(connect(s, address, length)); }
@@ -84,6 +92,13 @@ int32_t clinux_shutdown_write(int32_t s) { RESULT(shutdown(s, SHUT_WR)); }
 int32_t clinux_local_address(int32_t s, void *address, uint32_t *length) { RESULT(getsockname(s, address, length)); }
 int32_t clinux_peer_address(int32_t s, void *address, uint32_t *length) { RESULT(getpeername(s, address, length)); }
 int64_t clinux_receive(int32_t s, void *buffer, size_t length) { RESULT(recv(s, buffer, length, MSG_DONTWAIT)); }
+
+int64_t clinux_peek(int32_t s, void *buffer, size_t length)
+{
+    RESULT(recv(s, buffer, length, MSG_DONTWAIT | MSG_PEEK));
+}
+
+int64_t clinux_discard(int32_t s, size_t length) { RESULT(recv(s, NULL, length, MSG_DONTWAIT | MSG_TRUNC)); }
 
 int64_t clinux_send(int32_t s, const void *buffer, size_t length)
 {

@@ -20,8 +20,8 @@ extension Worker where E: ~Copyable {
             counters.add(.refusedAtLimit)
             counters.add(.closed)
             _ = connections.add(-1)
-            _ = clinux_set_reset_on_close(socket)
-            _ = clinux_close(socket)
+            engine.setResetOnClose(socket)
+            engine.close(socket)
             return
         }
         engine.attach(socket)
@@ -37,15 +37,17 @@ extension Worker where E: ~Copyable {
         }
     }
 
-    private func failedAccept(_ result: Int32, _ listener: UnsafeMutablePointer<Listener>) {
+    private mutating func failedAccept(_ result: Int32, _ listener: UnsafeMutablePointer<Listener>) {
         switch AcceptFailure(result) {
         case .aborted: counters.add(.acceptAborted)
         case .withdrawn: break
         case .shortOfDescriptors:
             counters.add(.acceptShortOfDescriptors)
+            listener.pointee.isShort = true
             listener.pointee.retryAtMillis = now &+ Self.retryMillis
         case .shortOfMemory:
             counters.add(.acceptShortOfMemory)
+            listener.pointee.isShort = true
             listener.pointee.retryAtMillis = now &+ Self.retryMillis
         case .otherwise:
             counters.add(.acceptFailedOtherwise)
@@ -91,9 +93,56 @@ extension Worker where E: ~Copyable {
         for index in 0..<listeners.count {
             let listener = listeners[index]
             guard listener.pointee.state == .paused, now >= listener.pointee.retryAtMillis else { continue }
+            if listener.pointee.isShort && !relieve(listener) { continue }
             if engine.accept(listener.pointee.socket, Self.acceptTag(index)) { listener.pointee.state = .armed }
         }
     }
+
+    // MARK: Shortage
+
+    /// There was no descriptor for an upstream: who comes now waits in the accept queue, where it costs nothing.
+    mutating func pauseForShortage() {
+        for index in 0..<listeners.count {
+            let listener = listeners[index]
+            listener.pointee.isShort = true
+            listener.pointee.retryAtMillis = now &+ Self.retryMillis
+            if listener.pointee.state == .armed { withdrawAccept(index) }
+        }
+    }
+
+    /// Serves the accept queue one by one while there are two descriptors for each. True when the queue is empty and the
+    /// shortage over.
+    private mutating func relieve(_ listener: UnsafeMutablePointer<Listener>) -> Bool {
+        listener.pointee.retryAtMillis = now &+ Self.retryMillis
+        for _ in 0..<Self.reliefsPerTurn where connections.current < settings.connectionsMax {
+            // One for the client, one for its upstream: nobody is taken from the queue who could not be served.
+            guard hasDescriptors(2) else { return false }
+            let socket = engine.acceptNow(listener.pointee.socket)
+            switch socket {
+            case 0...: admit(socket, from: listener.pointee)
+            case Errno.again:
+                listener.pointee.isShort = !hasDescriptors(Self.descriptorsToResume)
+                return !listener.pointee.isShort
+            case Errno.aborted, Errno.interrupted, Errno.protocolError: counters.add(.acceptAborted)
+            default: return false
+            }
+        }
+        return false
+    }
+
+    /// Asks the kernel by taking so many and giving them back.
+    private func hasDescriptors(_ count: Int) -> Bool {
+        let first = engine.openSocket(family: Self.anyFamily)
+        guard first >= 0 else { return false }
+        let hasOthers = count == 1 || hasDescriptors(count - 1)
+        engine.close(first)
+        return hasOthers
+    }
+
+    private static var reliefsPerTurn: Int { 64 }
+    /// A multishot accept takes whoever comes, so it is armed again only with some room.
+    private static var descriptorsToResume: Int { 16 }
+    private static var anyFamily: Int32 { 1 }  // AF_UNIX: no family is cheaper
 
     // MARK: Leaving
 
@@ -114,13 +163,13 @@ extension Worker where E: ~Copyable {
     /// Closing a listener resets what is in its queue, so the queue is emptied before.
     private mutating func serveQueue(of listener: UnsafeMutablePointer<Listener>) {
         for _ in 0..<Self.backlogMax where order < .cut {
-            let socket = clinux_accept(listener.pointee.socket)
+            let socket = engine.acceptNow(listener.pointee.socket)
             if socket == Errno.aborted || socket == Errno.interrupted { continue }
             guard socket >= 0 else { break }
             admit(socket, from: listener.pointee)
         }
         engine.detach(listener.pointee.socket)
-        _ = clinux_close(listener.pointee.socket)
+        engine.close(listener.pointee.socket)
         listener.pointee.state = .closed
     }
 
@@ -129,7 +178,7 @@ extension Worker where E: ~Copyable {
         for index in 0..<listeners.count {
             let listener = listeners[index]
             guard listener.pointee.state != .closed else { continue }
-            _ = clinux_close(listener.pointee.socket)
+            engine.close(listener.pointee.socket)
             listener.pointee.state = .closed
         }
     }

@@ -28,23 +28,36 @@ extension Worker where E: ~Copyable {
     private mutating func attempt(_ slot: UInt32) {
         let knot = table[slot]
         let address = upstreams.address(Int(knot.pointee.upstreamIndex))
-        let socket = clinux_socket(address.pointee.family)
+        let socket = engine.openSocket(family: address.pointee.family)
         guard socket >= 0 else {
-            counters.add(.connectFailedOtherwise)
-            return perform(knot.pointee.cut(.systemFailure), slot)
+            // Whoever waits for a descriptor holds one: the client gives way to those who are served.
+            counters.add(.connectShortOfDescriptors)
+            pauseForShortage()
+            return perform(knot.pointee.cut(.shortage), slot)
         }
-        if address.pointee.isTCP {
-            _ = clinux_set_no_delay(socket)
-            _ = clinux_set_urgent_inline(socket)
+        if address.pointee.isTCP { engine.prepareTCP(socket) }
+        if let source = sources.next(family: address.pointee.family) {
+            let bound = engine.bindSource(socket, source)
+            guard bound == 0 else { return failedToBind(bound, socket, slot) }
         }
         guard engine.connect(socket, to: address, tag(slot, .connect)) else {
-            _ = clinux_close(socket)
+            engine.close(socket)
             return owe(.reconnect, slot)
         }
         counters.add(.connectAttempts)
         knot.pointee.attempts &+= 1
         knot.pointee.submittedConnect(socket, isTCP: address.pointee.isTCP, at: now)
         schedule(slot)
+    }
+
+    /// As if connecting had failed with the same errno: the next upstream may have another family.
+    private mutating func failedToBind(_ result: Int32, _ socket: Int32, _ slot: UInt32) {
+        let knot = table[slot]
+        engine.close(socket)
+        counters.add(.connectAttempts)
+        knot.pointee.attempts &+= 1
+        noteFailedConnect(knot, result)
+        owe(.reconnect, slot)
     }
 
     mutating func abandonConnect(_ slot: UInt32) {

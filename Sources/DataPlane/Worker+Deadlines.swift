@@ -1,5 +1,3 @@
-import CLinux
-
 extension Worker where E: ~Copyable {
     /// The wheel looks at a knot no later than its next deadline. A later one in the wheel is left where it is: the knot is
     /// asked again when it comes out.
@@ -26,7 +24,7 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         let survivor: Side = knot.pointee.lost.has(.client) ? .upstream : .client
         let socket = knot.pointee.socket(of: survivor)
-        let isFlushed = clinux_unsent_bytes(socket) <= 0 || clinux_pending_error(socket) != 0
+        let isFlushed = engine.unsentBytes(socket) <= 0 || engine.pendingError(socket) != 0
         if isFlushed { perform(knot.pointee.flushed(), slot) }
         return isFlushed
     }

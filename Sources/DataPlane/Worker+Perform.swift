@@ -9,7 +9,7 @@ extension Worker where E: ~Copyable {
         if step.contains(.abandonConnect) { return abandonConnect(slot) }
         if step.contains(.readPlainlyUp) { return readPlainly(.up, slot) }
         if step.contains(.readPlainlyDown) { return readPlainly(.down, slot) }
-        if step.contains(.later) { return owe(step.subtracting(.later), slot) }
+        if step.contains(.later) { return owe(step, slot) }
         if step.contains(.flush) && flush(slot) { return }
 
         var unpaid: Step = []
@@ -32,11 +32,11 @@ extension Worker where E: ~Copyable {
 
         if step.contains(.push) {
             counters.add(.pushes)
-            _ = clinux_set_no_delay(sink)
+            engine.push(sink)
         }
         if step.contains(.passFin) {
             counters.add(.halfCloses)
-            _ = clinux_shutdown_write(sink)
+            engine.shutdownWrite(sink)
         }
         if step.contains(.withdraw) {
             if knot.pointee[direction].state == .moving { counters.add(.pipeIdleWithdrawals) }
@@ -74,7 +74,10 @@ extension Worker where E: ~Copyable {
 
     /// False where there is no pipe or no room in the submission queue.
     private mutating func move(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ tag: Tag) -> Bool {
-        guard ensurePipe(&knot.pointee[direction]) else { return false }
+        guard ensurePipe(&knot.pointee[direction]) else {
+            isHurried = true
+            return false
+        }
         let pipe = pipes[knot.pointee[direction].pipe]
         let length = min(settings.chunkBytes, pipe.capacity)
         let source = knot.pointee.socket(of: direction.source)
@@ -86,9 +89,11 @@ extension Worker where E: ~Copyable {
 
     private mutating func ensurePipe(_ lane: inout Lane) -> Bool {
         if lane.hasPipe { return true }
-        let pipe = pipes.borrow(counters)
+        guard pipes.hasIdle || now >= pipesRetryAtMillis else { return false }
+        let pipe = pipes.borrow(engine, counters)
         guard pipe >= 0 else {
             counters.add(.pipesUnavailable)
+            pipesRetryAtMillis = now &+ Self.retryMillis
             return false
         }
         lane.pipe = pipe
@@ -98,7 +103,7 @@ extension Worker where E: ~Copyable {
     mutating func giveBack(_ lane: inout Lane) {
         guard lane.hasPipe else { return }
         if lane.held > 0 { counters.add(.bytesDropped, UInt64(UInt32(bitPattern: lane.held))) }
-        pipes.giveBack(lane.pipe, isEmpty: lane.held == 0 && lane.inFlight == 0, counters)
+        pipes.giveBack(lane.pipe, isEmpty: lane.held == 0 && lane.inFlight == 0, engine, counters)
         lane.pipe = -1
     }
 
@@ -108,7 +113,7 @@ extension Worker where E: ~Copyable {
         // Asked for when a chain has come to its end, and a chain has a pipe.
         precondition(knot.pointee[direction].hasPipe, "Worker: a plain read without a pipe")
         let result = engine.readPlainly(
-            from: knot.pointee.socket(of: direction.source), into: pipes[knot.pointee[direction].pipe], by: pageBuffer,
+            from: knot.pointee.socket(of: direction.source), into: pipes[knot.pointee[direction].pipe], by: plainBuffer,
             canHangUp: knot.pointee.canHangUp(direction.source))
         if result > 0 { counters.add(.plainReads) }
         perform(knot.pointee.hasReadPlainly(direction, result, at: now), slot)
@@ -138,6 +143,9 @@ extension Worker where E: ~Copyable {
 
     /// Each owed knot once; what still cannot be done is owed again.
     mutating func payOwed() {
+        let isLaterDue = now >= laterAtMillis
+        if isLaterDue { laterAtMillis = now &+ TimerWheel.tickMillis }
+        isHurried = false
         var slot = firstOwed
         firstOwed = Knot.nowhere
         while slot != Knot.nowhere {
@@ -146,8 +154,40 @@ extension Worker where E: ~Copyable {
             let step = knot.pointee.owed
             knot.pointee.owed = []
             knot.pointee.isOwed = false
-            follow(step, slot)
+            if step.contains(.later) && !isLaterDue { owe(step, slot) } else { pay(step.subtracting(.later), slot) }
             slot = next
         }
+    }
+
+    /// A lane that wants to move and can have no pipe carries its bytes plainly.
+    private mutating func pay(_ step: Step, _ slot: UInt32) {
+        var step = step
+        let knot = table[slot]
+        for direction in Direction.allCases where step.lane(direction).contains(.move) {
+            let isWanted = knot.pointee.wants(direction).contains(.move)
+            if isWanted && ensurePipe(&knot.pointee[direction]) { continue }
+            step.subtract(Step.move.on(direction))
+            if isWanted { carry(direction, slot) }
+            guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }
+        }
+        follow(step, slot)
+    }
+
+    private mutating func carry(_ direction: Direction, _ slot: UInt32) {
+        let knot = table[slot]
+        let carried = engine.carry(
+            from: knot.pointee.socket(of: direction.source), to: knot.pointee.socket(of: direction.sink),
+            by: plainBuffer, isTCP: knot.pointee.tcp.has(direction.source),
+            canHangUp: knot.pointee.canHangUp(direction.source))
+        if carried.moved > 0 {
+            let bytes = UInt64(UInt32(bitPattern: carried.moved))
+            counters.add(.bytesCarried, bytes)
+            counters.add(direction == .up ? .bytesUp : .bytesDown, bytes)
+        }
+        let step = knot.pointee.hasCarried(direction, carried, at: now)
+        // What wants to go on at once does so at the next turn, after the others have had theirs.
+        guard step == Step.move.on(direction) else { return follow(step, slot) }
+        isHurried = true
+        owe(step, slot)
     }
 }

@@ -35,9 +35,9 @@ extension Worker where E: ~Copyable {
     }
 
     mutating func close(_ socket: Int32, resetting: Bool) {
-        if resetting { _ = clinux_set_reset_on_close(socket) }
+        if resetting { engine.setResetOnClose(socket) }
         engine.detach(socket)
-        _ = clinux_close(socket)
+        engine.close(socket)
     }
 
     /// A knot that is freed must not stay in the list of owed ones.

@@ -19,14 +19,22 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package let counters = Counters()
     var wheel: TimerWheel
     var upstreams: UpstreamTable
+    var sources: SourceTable
     var listeners: ListenerTable
     let batch = CompletionBatch()
-    let pageBuffer = UnsafeMutableRawPointer.allocate(byteCount: PlainRead.bytesMax, alignment: 64)
+    /// For the few bytes that pass through user space; touched only then.
+    let plainBuffer = UnsafeMutableRawPointer.allocate(byteCount: PlainCarry.bytesMax, alignment: 64)
 
     /// The time of this turn.
     var now: Int64
     /// Knots whose last step could not be performed: a list through `nextInList`.
     var firstOwed = Knot.nowhere
+    /// Steps that are owed with `later` are not looked at before.
+    var laterAtMillis: Int64
+    /// Something that is owed can go on at once.
+    var isHurried = false
+    /// No pipe could be had; none is asked for before, unless one is given back.
+    var pipesRetryAtMillis: Int64
     var order = WorkerControl.Order.run
     /// Pairs and accepts are let go of, the worker leaves.
     var isLeaving = false
@@ -44,16 +52,22 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         self.control = control
         board = control.board.writer
         self.connections = connections
-        now = Clock.nowMillis()
+        now = self.engine.nowMillis()
         trimAtMillis = now
+        laterAtMillis = now
+        pipesRetryAtMillis = now
         table = KnotTable(capacity: settings.slots)
         pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
         wheel = TimerWheel(startingAt: now)
         upstreams = UpstreamTable(settings.upstreams, startingAt: settings.index)
+        sources = SourceTable(settings.sources)
         listeners = ListenerTable([])
     }
 
-    deinit { pageBuffer.deallocate() }
+    deinit {
+        pipes.closeIdle(engine)
+        plainBuffer.deallocate()
+    }
 
     /// Serves until it is told to leave and the last knot is free.
     ///
@@ -80,7 +94,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package mutating func turn() {
         engine.turn(waitingNanoseconds: waitNanoseconds(), counters)
         let count = engine.reap(into: batch, counters)
-        now = Clock.nowMillis()
+        now = engine.nowMillis()
         payOwed()
         for index in 0..<count { resume(batch[index]) }
         expire()
@@ -93,6 +107,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
 
     /// Until the next deadline, or without end where nothing has one.
     private func waitNanoseconds() -> Int64 {
+        if isHurried { return 0 }
         var millis = wheel.millisUntilNext(at: now) ?? .max
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
@@ -103,7 +118,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     private mutating func trimPipes() {
         guard now >= trimAtMillis else { return }
         trimAtMillis = now &+ Self.trimMillis
-        pipes.trim(counters)
+        pipes.trim(engine, counters)
     }
 
     private func publish() {

@@ -13,6 +13,8 @@ package struct WorkerSettings: Sendable {
     /// At most 65,535 upstreams: a knot counts its attempts in 16 bits.
     package var target: Target
     package var timeouts = Timeouts()
+    /// Where connections to upstreams come from; empty where the kernel chooses. Ports are 0.
+    package var sources: [SocketAddress] = []
     /// Connections of all workers together, at most.
     package var connectionsMax = 1024
     /// Bytes asked of the kernel for each pipe.

@@ -104,14 +104,19 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
 }
 
 extension SocketAddress: CustomStringConvertible {
-    /// `192.0.2.1:80`, `[2001:db8::1]:80`, `unix:/path`: the form the flags take.
-    package var description: String {
-        guard isTCP else { return "unix:\(unixPath ?? "")" }
-        let text = withBytes { bytes in
+    /// `192.0.2.1` or `2001:db8::1`; empty for a UNIX address.
+    package var host: String {
+        guard isTCP else { return "" }
+        return withBytes { bytes in
             String(unsafeUninitializedCapacity: 64) { buffer in
                 Int(max(0, clinux_address_to_text(bytes.baseAddress, buffer.baseAddress, 64)))
             }
         }
-        return isIPv6 ? "[\(text)]:\(port)" : "\(text):\(port)"
+    }
+
+    /// `192.0.2.1:80`, `[2001:db8::1]:80`, `unix:/path`: the form the flags take.
+    package var description: String {
+        guard isTCP else { return "unix:\(unixPath ?? "")" }
+        return isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }

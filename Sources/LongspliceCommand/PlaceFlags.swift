@@ -17,8 +17,16 @@ struct PlaceFlags: ParsableArguments {
             valueName: "HOST:PORT"))
     var upstream: [String] = []
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "An address of this machine that connections to upstreams come from, in turns. Repeatable. (default: the kernel's choice)",
+            valueName: "ADDRESS"))
+    var source: [String] = []
+
     func write(to flags: inout ServeFlags) {
         flags.listen = listen
         flags.upstream = upstream
+        flags.source = source
     }
 }

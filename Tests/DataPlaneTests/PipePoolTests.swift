@@ -4,29 +4,33 @@ import Testing
 
 @testable import DataPlane
 
+/// The kernel itself.
+struct RealCalls: SystemCalls {}
+
 @Suite("The pipe pool")
 struct PipePoolTests {
     @Test("lends a clean pipe again and reads back the size it was granted")
     func reuse() {
         let counters = Counters()
         var pool = PipePool(capacity: 4, bytes: 256 << 10)
-        let slot = pool.borrow(counters)
+        let slot = pool.borrow(RealCalls(), counters)
         #expect(slot >= 0 && pool[slot].capacity >= 4096)
         let pipe = pool[slot].readEnd
-        pool.giveBack(slot, isEmpty: true, counters)
+        pool.giveBack(slot, isEmpty: true, RealCalls(), counters)
         #expect(pool.borrowed == 0 && pool.open == 1)
-        let again = pool.borrow(counters)
+        let again = pool.borrow(RealCalls(), counters)
         #expect(pool[again].readEnd == pipe)
         #expect(counters[.pipesMade] == 1)
-        pool.giveBack(again, isEmpty: true, counters)
+        pool.giveBack(again, isEmpty: true, RealCalls(), counters)
+        pool.closeIdle(RealCalls())
     }
 
     @Test("closes a pipe that still holds bytes")
     func dirty() {
         let counters = Counters()
         var pool = PipePool(capacity: 4, bytes: 65536)
-        let slot = pool.borrow(counters)
-        pool.giveBack(slot, isEmpty: false, counters)
+        let slot = pool.borrow(RealCalls(), counters)
+        pool.giveBack(slot, isEmpty: false, RealCalls(), counters)
         #expect(pool.open == 0 && counters[.pipesClosed] == 1)
     }
 
@@ -34,19 +38,20 @@ struct PipePoolTests {
     func exhausted() {
         let counters = Counters()
         var pool = PipePool(capacity: 1, bytes: 4096)
-        let slot = pool.borrow(counters)
-        #expect(pool.borrow(counters) == Errno.noBuffers)
-        pool.giveBack(slot, isEmpty: true, counters)
+        let slot = pool.borrow(RealCalls(), counters)
+        #expect(pool.borrow(RealCalls(), counters) == Errno.noBuffers)
+        pool.giveBack(slot, isEmpty: true, RealCalls(), counters)
+        pool.closeIdle(RealCalls())
     }
 
     @Test("keeps a bounded number of idle pipes and lets go of those nobody needs")
     func trim() {
         let counters = Counters()
         var pool = PipePool(capacity: 200, bytes: 4096)
-        let slots = (0..<100).map { _ in pool.borrow(counters) }
-        for slot in slots { pool.giveBack(slot, isEmpty: true, counters) }
+        let slots = (0..<100).map { _ in pool.borrow(RealCalls(), counters) }
+        for slot in slots { pool.giveBack(slot, isEmpty: true, RealCalls(), counters) }
         #expect(pool.open == PipePool.keptMax && pool.borrowed == 0)
-        for _ in 0..<20 { pool.trim(counters) }
+        for _ in 0..<20 { pool.trim(RealCalls(), counters) }
         #expect(pool.open == 0)
     }
 }

@@ -22,6 +22,11 @@ final class Script {
 
     var open: [Open] = []
     var answers: [Completion] = []
+    /// Time that passes with each turn, beside what really passes.
+    var millisPerTurn: Int64 = 0
+    fileprivate(set) var millisPassed: Int64 = 0
+    /// What SO_ERROR tells.
+    var pendingError: Int32 = 0
     /// Refuse the next intents, as a full submission queue does.
     var refusals = 0
     /// What a plain read finds; nil to read in earnest.
@@ -158,7 +163,11 @@ struct ScriptedEngine: Engine, ~Copyable {
     }
 
     func cancel(_ target: DataPlane.Tag, on socket: Int32, _ tag: DataPlane.Tag) -> Bool { script.cancel(target, tag) }
-    func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters) {}
+    func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters) { script.millisPassed += script.millisPerTurn }
+    func nowMillis() -> Int64 { Clock.nowMillis() + script.millisPassed }
+    func pendingError(_ socket: Int32) -> Int32 {
+        script.pendingError != 0 ? script.pendingError : clinux_pending_error(socket)
+    }
 
     func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int {
         let count = min(script.answers.count, CompletionBatch.capacity)

@@ -6,18 +6,6 @@ import Testing
 
 @Suite("A worker under random answers")
 struct WorkerFuzzTests {
-    /// SplitMix64: the same seed gives the same run on every machine.
-    struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var z = state
-            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-            return z ^ (z >> 31)
-        }
-    }
-
     static let fillErrors = [
         Errno.again, Errno.again, Errno.interrupted, Errno.noMemory, Errno.noBuffers, Errno.invalid, Errno.reset,
         Errno.timedOut, Errno.brokenPipe, Errno.badDescriptor,
@@ -30,7 +18,7 @@ struct WorkerFuzzTests {
     static let connectErrors = [Errno.refused, Errno.timedOut, Errno.hostUnreachable, Errno.again, Errno.reset]
 
     /// One open intent is answered, mostly well.
-    private func answerOne(_ script: Script, _ random: inout Random) {
+    private func answerOne(_ script: Script, _ random: inout SeededRandom) {
         guard let open = script.open.filter({ $0.tag.slot != Knot.nowhere }).randomElement(using: &random) else {
             return
         }
@@ -71,7 +59,7 @@ struct WorkerFuzzTests {
         "never breaks the contract, never leaks, and accounts for each connection",
         arguments: 1...24 as ClosedRange<UInt64>)
     func fuzz(seed: UInt64) throws {
-        var random = Random(state: seed)
+        var random = SeededRandom(state: seed)
         var bench = try ScriptedWorker(upstreams: 2) {
             $0.connectionsMax = 12
             $0.pipeBytes = 4096
@@ -81,6 +69,7 @@ struct WorkerFuzzTests {
             $0.timeouts.finMillis = 30
             $0.timeouts.pipeIdleMillis = 3
         }
+        bench.script.millisPerTurn = 4
         for _ in 0..<2_000 {
             switch Int.random(in: 0..<10, using: &random) {
             case 0: try bench.accept()

@@ -24,6 +24,7 @@ struct WorkerScriptTests {
     @Test("a fill's errno that passes keeps the flow", arguments: passing)
     func fillPasses(errno: Int32) throws {
         var bench = try ScriptedWorker()
+        bench.script.millisPerTurn = TimerWheel.tickMillis
         try bench.tie()
         bench.wake(.up)
         let move = try #require(bench.script.intent(of: .up))
@@ -51,6 +52,7 @@ struct WorkerScriptTests {
     @Test("a drain's errno that passes keeps every byte", arguments: passing)
     func drainPasses(errno: Int32) throws {
         var bench = try ScriptedWorker()
+        bench.script.millisPerTurn = TimerWheel.tickMillis
         try bench.tie()
         bench.wake(.down)
         let move = try #require(bench.script.intent(of: .down))
@@ -104,6 +106,22 @@ struct WorkerScriptTests {
         settle(&bench)
         let active = bench.worker.table.count
         #expect(active == 0 && bench.count(.systemFailure) == 1)
+    }
+
+    @Test("a connect that the ring calls done and SO_ERROR does not is a failed one")
+    func softConnectError() throws {
+        var bench = try ScriptedWorker(upstreams: 2)
+        try bench.accept()
+        bench.script.pendingError = Errno.hostUnreachable
+        let first = try #require(bench.script.open.first { $0.intent == .connect })
+        bench.script.answer(first, .connect, 0)
+        bench.worker.turn()
+        #expect(bench.count(.connectUnreachable) == 1 && bench.count(.tied) == 0)
+        bench.script.pendingError = 0
+        let second = try #require(bench.script.open.first { $0.intent == .connect })
+        bench.script.answer(second, .connect, 0)
+        bench.worker.turn()
+        #expect(bench.count(.tied) == 1 && bench.count(.connectAttempts) == 2)
     }
 
     @Test(

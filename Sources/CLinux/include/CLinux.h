@@ -21,6 +21,7 @@ int64_t clinux_splice(int32_t from, int32_t to, size_t length);          /* SPLI
 int32_t clinux_socket(int32_t family);                                   /* SOCK_STREAM | NONBLOCK | CLOEXEC */
 int32_t clinux_socket_pair(int32_t *a, int32_t *b);                      /* UNIX stream, NONBLOCK | CLOEXEC */
 int32_t clinux_bind(int32_t socket, const void *address, uint32_t length);
+int32_t clinux_bind_without_port(int32_t socket, const void *address, uint32_t length); /* IP_BIND_ADDRESS_NO_PORT */
 int32_t clinux_listen(int32_t socket, int32_t backlog);
 int32_t clinux_accept(int32_t listener);                                 /* accept4(NONBLOCK | CLOEXEC) */
 int32_t clinux_connect(int32_t socket, const void *address, uint32_t length);
@@ -28,6 +29,8 @@ int32_t clinux_shutdown_write(int32_t socket);
 int32_t clinux_local_address(int32_t socket, void *address, uint32_t *length);
 int32_t clinux_peer_address(int32_t socket, void *address, uint32_t *length);
 int64_t clinux_receive(int32_t socket, void *buffer, size_t length);     /* MSG_DONTWAIT */
+int64_t clinux_peek(int32_t socket, void *buffer, size_t length);        /* MSG_DONTWAIT | MSG_PEEK */
+int64_t clinux_discard(int32_t socket, size_t length);                   /* TCP only: MSG_DONTWAIT | MSG_TRUNC (tcp(7)) */
 int64_t clinux_send(int32_t socket, const void *buffer, size_t length);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
 int64_t clinux_send_urgent(int32_t socket, uint8_t byte);                /* MSG_OOB */
 int32_t clinux_pending_error(int32_t socket);                            /* SO_ERROR, 0 or -errno; clears it */

@@ -1,4 +1,5 @@
 import DataPlane
+import LinuxCalls
 import Logging
 
 extension ServeConfiguration {
@@ -10,6 +11,7 @@ extension ServeConfiguration {
     ///   - pipeBytesMax: the largest pipe this process may ask for.
     package init(_ flags: ServeFlags, workersByDefault: Int, pipeBytesMax: Int) throws(Refusal) {
         self.init(listen: try Self.listeners(flags.listen), upstreams: try Self.upstreams(flags.upstream))
+        sources = try Self.sources(flags.source)
         engine = try FlagReading.choice(flags.engine, "--engine") ?? engine
         relay = try FlagReading.choice(flags.relay, "--relay") ?? relay
         workers = try FlagReading.number(flags.workers, "--workers", 1...Self.workersMax) ?? workersByDefault
@@ -48,6 +50,24 @@ extension ServeConfiguration {
             let upstream = try FlagReading.read(text, "--upstream") { value throws(ValueProblem) in try Upstream(value)
             }
             if let upstream { all.append(upstream) }
+        }
+        return all
+    }
+
+    private static func sources(_ texts: [String]) throws(Refusal) -> [SocketAddress] {
+        guard texts.count <= sourcesMax else {
+            throw Refusal(.usage, "--source is given \(texts.count) times; \(sourcesMax) is the most")
+        }
+        var all: [SocketAddress] = []
+        for text in texts {
+            let address = try FlagReading.read(text, "--source") { value throws(ValueProblem) in
+                guard let address = SocketAddress(numeric: value, port: 0) else {
+                    throw ValueProblem(
+                        "is no address", cure: "write an IPv4 or IPv6 address of this machine, without a port")
+                }
+                return address
+            }
+            if let address { all.append(address) }
         }
         return all
     }

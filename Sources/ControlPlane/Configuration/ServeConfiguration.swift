@@ -1,10 +1,13 @@
 import DataPlane
+import LinuxCalls
 import Logging
 
 /// What `longsplice serve` is to do, checked: every value is inside its range and no two contradict each other.
 package struct ServeConfiguration: Sendable {
     package var listen: [Endpoint]
     package var upstreams: [Upstream]
+    /// Where connections to upstreams come from, ports 0; empty where the kernel chooses.
+    package var sources: [SocketAddress] = []
     package var engine = EngineWish.auto
     package var relay = RelayWish.splice
     package var ring = UringSettings()
@@ -33,5 +36,6 @@ package struct ServeConfiguration: Sendable {
     package static let workersMax = 256
     /// An upstream's index is kept in 16 bits of each knot.
     package static let upstreamsMax = 65_535
+    package static let sourcesMax = 256
     package static let connectionsMax = 10_000_000
 }

@@ -4,6 +4,7 @@
 package struct ServeFlags: Sendable {
     package var listen: [String] = []
     package var upstream: [String] = []
+    package var source: [String] = []
     package var engine: String?
     package var relay: String?
     package var ringDepth: String?

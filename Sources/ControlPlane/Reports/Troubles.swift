@@ -56,7 +56,8 @@ package struct Troubles: Sendable {
         (.acceptFailedOtherwise, "accepting failed"),
         (.acceptPausedAtLimit, "accepting paused at --max-connections"),
         (.refusedAtLimit, "a connection above --max-connections was reset"),
-        (.pipesUnavailable, "no pipe could be had (RLIMIT_NOFILE, fs.pipe-user-pages-hard)"),
+        (.cutForShortage, "a client was reset for want of a descriptor for its upstream (RLIMIT_NOFILE)"),
+        (.pipesUnavailable, "no pipe could be had, so bytes are copied (RLIMIT_NOFILE, fs.pipe-user-pages-hard)"),
         (.completionsDropped, "the kernel dropped completions"),
     ]
 

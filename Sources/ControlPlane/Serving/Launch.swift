@@ -35,6 +35,7 @@ struct Launch {
     ) throws(SystemError) {
         var settings = WorkerSettings(target: .upstreams(resolved))
         settings.timeouts = configuration.timeouts
+        settings.sources = configuration.sources
         settings.connectionsMax = limit.connections
         settings.pipeBytes = UInt32(configuration.pipeBytes)
         settings.chunkBytes = UInt32(configuration.chunkBytes)

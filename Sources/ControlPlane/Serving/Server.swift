@@ -1,3 +1,4 @@
+import CLinux
 import DataPlane
 import LinuxCalls
 import Logging
@@ -30,6 +31,7 @@ package final class Server {
         let targets = try configuration.upstreams.map { upstream throws(Refusal) in
             (upstream, try Self.addresses(of: upstream))
         }
+        for source in configuration.sources { try Self.tryBinding(source) }
         let launch = try Launch(configuration, limit, decision, machine, targets.flatMap(\.1))
         let listeners = try Self.bind(places, configuration)
 
@@ -83,6 +85,19 @@ package final class Server {
         switch upstream {
         case .echo: []
         case .endpoint(let endpoint): try resolve(endpoint, "--upstream")
+        }
+    }
+
+    /// A source that cannot be bound would fail each connection: better no start.
+    private static func tryBinding(_ source: SocketAddress) throws(Refusal) {
+        do throws(SystemError) {
+            let socket = OwnedDescriptor(try checked(clinux_socket(source.family), "socket"))
+            let bound = source.withBytes { clinux_bind_without_port(socket.number, $0.baseAddress, source.length) }
+            _ = try checked(bound, "bind")
+        } catch {
+            throw Refusal(
+                .failure, flag: "--source", value: source.host,
+                ValueProblem("cannot be bound: \(error)", cure: "see `ip address` for this machine's addresses"))
         }
     }
 

@@ -16,6 +16,8 @@ package enum Counter: Int, CaseIterable {
     case finTimeout
     case drainCut
     case connectFailed
+    /// There was no descriptor or no memory for the upstream's socket.
+    case cutForShortage
     case systemFailure
     // Connecting
     case connectAttempts
@@ -23,6 +25,8 @@ package enum Counter: Int, CaseIterable {
     case connectTimedOut
     case connectUnreachable
     case connectNoPort
+    /// No socket could be made to connect with.
+    case connectShortOfDescriptors
     case connectFailedOtherwise
     // Accepting
     case acceptEnded
@@ -44,6 +48,8 @@ package enum Counter: Int, CaseIterable {
     case notSpliceable
     /// Pages read by recv(2), since splice could not carry what lay next.
     case plainReads
+    /// Bytes that were copied through user space, since no pipe could be had; they are in `bytesUp` and `bytesDown` too.
+    case bytesCarried
     case pushes
     case halfCloses
     case pipeIdleWithdrawals
@@ -79,6 +85,7 @@ package enum Counter: Int, CaseIterable {
         case .finTimeout: .finTimeout
         case .drain: .drainCut
         case .connectFailed: .connectFailed
+        case .shortage: .cutForShortage
         case .systemFailure: .systemFailure
         }
     }

@@ -7,7 +7,7 @@ import LinuxCalls
 ///
 /// A chain (`move`, `drainHeld`) is answered link by link. Where its wait fails or is withdrawn, the one completion of the
 /// wait (`Operation.await`) stands for the whole chain; where the wait succeeds, it is not answered.
-package protocol Engine: ~Copyable {
+package protocol Engine: SystemCalls, ~Copyable {
     /// Sockets have to be shown to the engine before use and taken from it before they are closed.
     mutating func attach(_ socket: Int32)
     mutating func detach(_ socket: Int32)
@@ -38,11 +38,6 @@ package protocol Engine: ~Copyable {
         from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: Tag
     ) -> Bool
 
-    /// Reads a page plainly into the pipe, at once: see `PlainRead.fill`, which is what both engines do.
-    mutating func readPlainly(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
-    ) -> Int32
-
     /// Ends the operation that carries `target`, which answers `-ECANCELED` if this comes in time. `socket` is what the
     /// operation waits for.
     mutating func cancel(_ target: Tag, on socket: Int32, _ tag: Tag) -> Bool
@@ -53,12 +48,4 @@ package protocol Engine: ~Copyable {
 
     /// Copies completions out, at most a batch. Returns how many.
     mutating func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int
-}
-
-extension Engine where Self: ~Copyable {
-    package mutating func readPlainly(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
-    ) -> Int32 {
-        PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp)
-    }
 }

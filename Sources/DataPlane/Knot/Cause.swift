@@ -13,6 +13,8 @@ package enum Cause: UInt8, BitwiseCopyable, CaseIterable {
     case drain
     /// No upstream could be connected.
     case connectFailed
+    /// No descriptor or no memory could be had for the upstream's socket.
+    case shortage
     /// The kernel refused something the knot cannot go on without.
     case systemFailure
 }

@@ -25,6 +25,12 @@ extension Knot {
         follow(self[direction].hasReadPlainly(result), direction, at: now)
     }
 
+    /// Bytes were moved without a pipe.
+    package mutating func hasCarried(_ direction: Direction, _ carried: Carried, at now: Int64) -> Step {
+        if carried.moved > 0 { self[direction].activeAtMillis = now }
+        return follow(self[direction].hasCarried(carried), direction, at: now)
+    }
+
     /// The watch of `direction`'s source: it is gone, or it has room for what the other lane wants to drain into it.
     private mutating func watchTold(_ direction: Direction, _ events: Int32, goesOn: Bool, at now: Int64) -> Step {
         // A negative answer is our own withdrawal.
@@ -47,6 +53,11 @@ extension Knot {
         switch outcome {
         case .incomplete:
             return []
+        case .carried:
+            return move(direction)
+        case .empty:
+            self[direction].rest()
+            return Step.rest.on(direction)
         case .ready:
             self[direction].activeAtMillis = now
             return move(direction)

@@ -27,6 +27,10 @@ package struct Lane: BitwiseCopyable {
     package enum Outcome: BitwiseCopyable, Equatable {
         /// Answers are still to come.
         case incomplete
+        /// A carry has used up its turn, and there may be more.
+        case carried
+        /// A carry has found the source dry: wait for it without a pipe.
+        case empty
         case ready
         case moved
         case blocked
@@ -161,6 +165,28 @@ package struct Lane: BitwiseCopyable {
         case .notNow, .interrupted, .withdrawn, .starved: return .starved
         case .notSpliceable, .unexpected: return .unexpected
         case .connectionLost: return .sourceLost
+        }
+    }
+
+    /// Bytes were moved without a pipe.
+    package mutating func hasCarried(_ carried: Carried) -> Outcome {
+        bytesMoved &+= UInt64(UInt32(bitPattern: carried.moved))
+        dryInARow = 0
+        if carried.sink < 0 {
+            switch Verdict.ofDrain(carried.sink) {
+            // There is no event for room without a pipe: it is looked for again a tick later, like memory.
+            case .notNow, .interrupted, .withdrawn, .starved, .moved, .ended: return .starved
+            case .connectionLost: return .sinkLost
+            case .notSpliceable, .unexpected: return .unexpected
+            }
+        }
+        switch Verdict.ofFill(carried.source) {
+        case .moved: return .carried
+        case .ended: return .ended
+        case .notNow: return .empty
+        case .interrupted, .withdrawn, .starved: return .starved
+        case .connectionLost: return .sourceLost
+        case .notSpliceable, .unexpected: return .unexpected
         }
     }
 

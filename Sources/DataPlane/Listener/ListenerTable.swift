@@ -13,6 +13,9 @@ struct Listener: BitwiseCopyable {
     let isTCP: Bool
     var state = State.paused
     var retryAtMillis: Int64 = 0
+    /// Descriptors or memory ran out: until the queue is empty, connections are taken one by one, and only with a descriptor
+    /// for the upstream at hand.
+    var isShort = false
 }
 
 /// The worker's listeners, a fixed list.

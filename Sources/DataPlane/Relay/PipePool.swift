@@ -1,4 +1,3 @@
-import CLinux
 import LinuxCalls
 
 /// The worker's pipes: made when they are first needed, lent while bytes are in flight, kept for the next borrower.
@@ -39,8 +38,8 @@ package struct PipePool: ~Copyable {
         vacant = .allocate(capacity: capacity)
     }
 
+    /// The owner closes what is idle before (`closeIdle`).
     deinit {
-        for index in 0..<idleCount { close(idle[index]) }
         pipes.deallocate()
         idle.deallocate()
         vacant.deallocate()
@@ -48,28 +47,25 @@ package struct PipePool: ~Copyable {
 
     package var open: Int { untouched - vacantCount }
     package var borrowed: Int { open - idleCount }
+    var hasIdle: Bool { idleCount > 0 }
 
     package subscript(slot: Int32) -> Pipe { pipes[Int(slot)] }
 
     /// An empty pipe's slot; `-errno` of pipe2(2) where none can be had, `-ENOBUFS` where the pool is used up.
-    mutating func borrow(_ counters: borrowing Counters) -> Int32 {
+    mutating func borrow<C: SystemCalls & ~Copyable>(_ calls: borrowing C, _ counters: borrowing Counters) -> Int32 {
         if idleCount > 0 {
             idleCount -= 1
             idleLow = min(idleLow, idleCount)
             return idle[idleCount]
         }
         guard open < capacity else { return Errno.noBuffers }
-        var readEnd: Int32 = -1
-        var writeEnd: Int32 = -1
-        let made = clinux_pipe(&readEnd, &writeEnd)
+        var pipe = Pipe(readEnd: -1, writeEnd: -1, capacity: 0)
+        let made = calls.makePipe(bytes: bytesWanted, &pipe)
         guard made == 0 else { return made }
-        // The quota may refuse the size (EPERM) or leave two pages only: what was granted is what counts.
-        _ = clinux_pipe_resize(writeEnd, bytesWanted)
-        let granted = clinux_pipe_size(writeEnd)
-        if granted < bytesWanted { counters.add(.pipesSmall) }
+        if pipe.capacity < UInt32(bytesWanted) { counters.add(.pipesSmall) }
         counters.add(.pipesMade)
         let slot = takeVacant()
-        pipes[Int(slot)] = Pipe(readEnd: readEnd, writeEnd: writeEnd, capacity: UInt32(max(4096, granted)))
+        pipes[Int(slot)] = pipe
         return slot
     }
 
@@ -83,33 +79,42 @@ package struct PipePool: ~Copyable {
     }
 
     /// A dirty pipe dies: another borrower must never see these bytes.
-    mutating func giveBack(_ slot: Int32, isEmpty: Bool, _ counters: borrowing Counters) {
+    mutating func giveBack<C: SystemCalls & ~Copyable>(
+        _ slot: Int32, isEmpty: Bool, _ calls: borrowing C, _ counters: borrowing Counters
+    ) {
         if isEmpty && idleCount < Self.keptMax {
             idle[idleCount] = slot
             idleCount += 1
         } else {
-            destroy(slot, counters)
+            destroy(slot, calls, counters)
         }
     }
 
     /// Closes half of the pipes that nobody has needed since the last call.
-    mutating func trim(_ counters: borrowing Counters) {
+    mutating func trim<C: SystemCalls & ~Copyable>(_ calls: borrowing C, _ counters: borrowing Counters) {
         for _ in 0..<(idleLow + 1) / 2 {
             idleCount -= 1
-            destroy(idle[idleCount], counters)
+            destroy(idle[idleCount], calls, counters)
         }
         idleLow = idleCount
     }
 
-    private mutating func destroy(_ slot: Int32, _ counters: borrowing Counters) {
-        close(slot)
+    /// What nobody has, when the owner ends.
+    func closeIdle<C: SystemCalls & ~Copyable>(_ calls: borrowing C) {
+        for index in 0..<idleCount { close(idle[index], calls) }
+    }
+
+    private mutating func destroy<C: SystemCalls & ~Copyable>(
+        _ slot: Int32, _ calls: borrowing C, _ counters: borrowing Counters
+    ) {
+        close(slot, calls)
         counters.add(.pipesClosed)
         vacant[vacantCount] = slot
         vacantCount += 1
     }
 
-    private func close(_ slot: Int32) {
-        _ = clinux_close(pipes[Int(slot)].readEnd)
-        _ = clinux_close(pipes[Int(slot)].writeEnd)
+    private func close<C: SystemCalls & ~Copyable>(_ slot: Int32, _ calls: borrowing C) {
+        calls.close(pipes[Int(slot)].readEnd)
+        calls.close(pipes[Int(slot)].writeEnd)
     }
 }

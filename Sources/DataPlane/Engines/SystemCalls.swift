@@ -1,0 +1,94 @@
+import CLinux
+import LinuxCalls
+
+/// What the worker asks of the kernel besides its intents: calls that answer at once.
+///
+/// They belong to the engine so that a test can stand in for the kernel as a whole, time included. The real engines take the
+/// defaults below. Each call returns what the system call returns, or `-errno`.
+package protocol SystemCalls: ~Copyable {
+    /// The monotonic clock in milliseconds.
+    func nowMillis() -> Int64
+
+    /// socket(2): a stream socket that does not block, for one connection to an upstream.
+    func openSocket(family: Int32) -> Int32
+    /// bind(2) to an address of this machine; connect(2) will choose the port (IP_BIND_ADDRESS_NO_PORT, ip(7)).
+    func bindSource(_ socket: Int32, _ address: UnsafePointer<SocketAddress>) -> Int32
+    /// What every TCP socket of ours has: TCP_NODELAY, and urgent bytes in line (SO_OOBINLINE).
+    func prepareTCP(_ socket: Int32)
+    /// accept4(2), outside of an accept intent.
+    func acceptNow(_ listener: Int32) -> Int32
+    /// Sends what a send with MSG_MORE has left behind (TCP_NODELAY does, tcp(7)).
+    func push(_ socket: Int32)
+    /// shutdown(2) with SHUT_WR: FIN after everything that was written.
+    func shutdownWrite(_ socket: Int32)
+    /// SO_LINGER of zero: closing sends RST and throws away what was not acknowledged.
+    func setResetOnClose(_ socket: Int32)
+    /// Bytes written to a TCP socket that its peer has not acknowledged (SIOCOUTQ).
+    func unsentBytes(_ socket: Int32) -> Int32
+    /// SO_ERROR, which is cleared by being read: 0 or `-errno`.
+    func pendingError(_ socket: Int32) -> Int32
+    /// close(2) of a socket or of one end of a pipe.
+    func close(_ descriptor: Int32)
+
+    /// pipe2(2), then F_SETPIPE_SZ towards `bytes`, which the quota may refuse: what was granted is in the pipe (pipe(7)).
+    func makePipe(bytes: Int32, _ pipe: inout PipePool.Pipe) -> Int32
+
+    /// Reads a page plainly into an empty pipe, at once: see `PlainRead.fill`.
+    /// - Returns: as a fill.
+    func readPlainly(
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+    ) -> Int32
+
+    /// Moves bytes without a pipe, at once: see `PlainCarry.carry`.
+    func carry(
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+    ) -> Carried
+}
+
+extension SystemCalls where Self: ~Copyable {
+    package func nowMillis() -> Int64 { Clock.nowMillis() }
+    package func openSocket(family: Int32) -> Int32 { clinux_socket(family) }
+
+    package func bindSource(_ socket: Int32, _ address: UnsafePointer<SocketAddress>) -> Int32 {
+        address.pointee.withBytes { clinux_bind_without_port(socket, $0.baseAddress, address.pointee.length) }
+    }
+
+    package func prepareTCP(_ socket: Int32) {
+        _ = clinux_set_no_delay(socket)
+        _ = clinux_set_urgent_inline(socket)
+    }
+
+    package func acceptNow(_ listener: Int32) -> Int32 { clinux_accept(listener) }
+    package func push(_ socket: Int32) { _ = clinux_set_no_delay(socket) }
+    package func shutdownWrite(_ socket: Int32) { _ = clinux_shutdown_write(socket) }
+    package func setResetOnClose(_ socket: Int32) { _ = clinux_set_reset_on_close(socket) }
+    package func unsentBytes(_ socket: Int32) -> Int32 { clinux_unsent_bytes(socket) }
+    package func pendingError(_ socket: Int32) -> Int32 { clinux_pending_error(socket) }
+    package func close(_ descriptor: Int32) { _ = clinux_close(descriptor) }
+
+    package func makePipe(bytes: Int32, _ pipe: inout PipePool.Pipe) -> Int32 {
+        var readEnd: Int32 = -1
+        var writeEnd: Int32 = -1
+        let made = clinux_pipe(&readEnd, &writeEnd)
+        guard made == 0 else { return made }
+        // The quota may refuse the size (EPERM) or leave two pages only: less is asked for then, and what was granted counts.
+        var wanted = bytes
+        var granted = clinux_pipe_size(writeEnd)
+        while wanted > granted && clinux_pipe_resize(writeEnd, wanted) < 0 { wanted /= 2 }
+        granted = clinux_pipe_size(writeEnd)
+        pipe = PipePool.Pipe(readEnd: readEnd, writeEnd: writeEnd, capacity: UInt32(max(4096, granted)))
+        return 0
+    }
+
+    package func readPlainly(
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+    ) -> Int32 {
+        PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp)
+    }
+
+    package func carry(
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+    ) -> Carried {
+        PlainCarry.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp)
+    }
+}
