@@ -23,8 +23,6 @@ def pytest_configure(config):
     if not os.access(binary(), os.X_OK):
         pytest.exit(f"no program at {binary()}: run `swift build -c release` first, "
                     "or name one in LONGSPLICE_BIN", 2)
-    # Let a terminated run unwind, so that its labs are torn down.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
 
 
 def _uring_refusal():
@@ -36,6 +34,14 @@ def _uring_refusal():
         return errno.errorcode[ctypes.get_errno()]
     os.close(ring)
     return None
+
+
+def pytest_sessionstart(session):
+    """A terminated run unwinds, so that its labs are torn down; the present test is its last."""
+    def unwind(*_):
+        session.shouldfail = "terminated"
+        sys.exit("terminated")
+    signal.signal(signal.SIGTERM, unwind)
 
 
 @pytest.fixture(scope="session")
