@@ -60,7 +60,9 @@ struct WorkerFuzzTests {
         arguments: 1...24 as ClosedRange<UInt64>)
     func fuzz(seed: UInt64) throws {
         var random = SeededRandom(state: seed)
+        let queue = RecordQueue(try RecordBell())
         var bench = try ScriptedWorker(upstreams: 2) {
+            $0.records = queue
             $0.connectionsMax = 12
             $0.pipeBytes = 4096
             $0.chunkBytes = 4096
@@ -94,9 +96,16 @@ struct WorkerFuzzTests {
         #expect(bench.count(.accepted) == bench.count(.closed) && bench.count(.accepted) > 50, "seed \(seed)")
         let byCause = [
             Counter.finished, .clientReset, .upstreamReset, .idleTimeout, .finTimeout, .drainCut, .connectFailed,
-            .systemFailure, .refusedAtLimit,
+            .systemFailure, .refusedAtLimit, .refusedPerClient,
         ]
         #expect(byCause.reduce(0) { $0 + bench.count($1) } == bench.count(.closed), "seed \(seed)")
+        var (up, down) = (UInt64(0), UInt64(0))
+        let recorded = queue.take(atMost: .max) {
+            up += $0.bytesUp
+            down += $0.bytesDown
+        }
+        #expect(recorded == Int(bench.count(.accepted)), "seed \(seed): one record for each connection")
+        #expect(up == bench.count(.bytesUp) && down == bench.count(.bytesDown), "seed \(seed): every byte is recorded")
         #expect(bench.count(.completionsUnexpected) == 0 && bench.count(.completionsStale) == 0, "seed \(seed)")
     }
 }
