@@ -153,6 +153,23 @@ struct WorkerRecordTests {
         #expect(records(queue).count == 257)
     }
 
+    @Test("a client above its bound is refused with a record, others are not, and leaving makes room")
+    func perClient() throws {
+        let queue = try queue()
+        let clients = ClientTable(connectionsMax: 1, clients: 10)
+        var bench = try bench(queue) { $0.clients = clients }
+        bench.script.clients = ["10.0.0.1", "10.0.0.1", "10.0.0.2"].compactMap { SocketAddress(numeric: $0, port: 5) }
+        for _ in 0..<3 { try bench.accept() }
+        #expect(bench.count(.refusedPerClient) == 1 && clients.clientCount == 2)
+        let refused = records(queue)
+        #expect(refused.map(\.end) == [.limit] && refused.map(\.serial) == [1])
+        #expect(bench.connections.current == 2)
+        bench.order(.cut)
+        settle(&bench)
+        #expect(clients.clientCount == 0 && bench.connections.current == 0)
+        #expect(records(queue).map { "\($0.client)" } == ["10.0.0.1:5", "10.0.0.2:5"])
+    }
+
     @Test("records that find no room are counted, and accepted is what was queued and what was dropped")
     func dropped() throws {
         let queue = try queue(4)
