@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -220,6 +221,39 @@ int64_t clinux_event_clear(int32_t event)
     return read(event, &rang, sizeof rang) < 0 ? -errno : (int64_t)rang;
 }
 
+/* Files that lines are written to */
+
+int32_t clinux_open_for_lines(const char *path)
+{
+    RESULT(open(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640));
+}
+
+int32_t clinux_open_fifo(const char *path) { RESULT(open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)); }
+
+int32_t clinux_kind_at(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) < 0 ? -errno : (int32_t)((status.st_mode & S_IFMT) >> 12);
+}
+
+int32_t clinux_kind(int32_t descriptor)
+{
+    struct stat status;
+    return fstat(descriptor, &status) < 0 ? -errno : (int32_t)((status.st_mode & S_IFMT) >> 12);
+}
+
+int64_t clinux_write(int32_t descriptor, const void *buffer, size_t length) { RESULT(write(descriptor, buffer, length)); }
+
+int32_t clinux_datagram_socket(void) { RESULT(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+
+int32_t clinux_wait_for_room(int32_t sink, int32_t bell, int32_t milliseconds)
+{
+    struct pollfd both[] = { { .fd = sink, .events = POLLOUT }, { .fd = bell, .events = POLLIN } };
+    if (poll(both, 2, milliseconds) < 0)
+        return errno == EINTR ? 0 : -errno;
+    return (both[0].revents != 0) | (both[1].revents != 0) << 1;
+}
+
 /* Threads, signals, limits, time */
 
 int64_t clinux_monotonic_nanoseconds(void)
@@ -227,6 +261,13 @@ int64_t clinux_monotonic_nanoseconds(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t clinux_wall_milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int64_t clinux_process_processor_nanoseconds(void)
@@ -411,6 +452,17 @@ const char *clinux_lookup_text(int32_t code) { return gai_strerror(code); }
 
 void *clinux_zeroed(size_t count, size_t stride) { return calloc(count, stride); }
 void clinux_free(void *memory) { free(memory); }
+
+/* Who holds the lock may have lost its processor: after a moment of spinning others get ours. */
+void clinux_lock_slowly(uint32_t *lock)
+{
+    int spins = 0;
+    do {
+        while (__atomic_load_n(lock, __ATOMIC_RELAXED) != 0)
+            if (++spins % 128 == 0)
+                sched_yield();
+    } while (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) != 0);
+}
 
 struct thread_start {
     void (*entry)(void *);

@@ -16,14 +16,11 @@ extension Worker where E: ~Copyable {
     private mutating func admit(_ socket: Int32, from listener: Listener) {
         counters.add(.accepted)
         let total = connections.add(1)
-        guard let slot = table.acquire() else {
-            counters.add(.refusedAtLimit)
-            counters.add(.closed)
-            _ = connections.add(-1)
-            engine.setResetOnClose(socket)
-            engine.close(socket)
-            return
-        }
+        beginRecord(socket, from: listener)
+        guard !table.isFull else { return refuse(socket, .refusedAtLimit) }
+        guard clientEnters() else { return refuse(socket, .refusedPerClient) }
+        guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
+        keepRecord(slot)
         engine.attach(socket)
         let knot = table[slot]
         knot.pointee.begin(client: socket, isTCP: listener.isTCP, at: now)
@@ -35,6 +32,15 @@ extension Worker where E: ~Copyable {
             connect(slot)
             follow([], slot)
         }
+    }
+
+    private mutating func refuse(_ socket: Int32, _ counter: Counter) {
+        counters.add(counter)
+        counters.add(.closed)
+        recordRefusal()
+        _ = connections.add(-1)
+        engine.setResetOnClose(socket)
+        engine.close(socket)
     }
 
     private mutating func failedAccept(_ result: Int32, _ listener: UnsafeMutablePointer<Listener>) {

@@ -18,7 +18,8 @@ extension Worker where E: ~Copyable {
             knot.pointee.forgetUpstream()
         }
         guard Int(knot.pointee.attempts) < upstreams.count, !isLeavingAtOnce else {
-            return perform(knot.pointee.giveUp(.connectFailed, resettingClient: knot.pointee.wasRefused), slot)
+            return perform(
+                knot.pointee.giveUp(.connectFailed, resettingClient: knot.pointee.connectFailure == .refused), slot)
         }
         let next = upstreams.after(Int(knot.pointee.upstreamIndex))
         knot.pointee.upstreamIndex = UInt16(truncatingIfNeeded: next)
@@ -47,6 +48,7 @@ extension Worker where E: ~Copyable {
         counters.add(.connectAttempts)
         knot.pointee.attempts &+= 1
         knot.pointee.submittedConnect(socket, isTCP: address.pointee.isTCP, at: now)
+        noteAttempt(slot)
         schedule(slot)
     }
 
@@ -56,6 +58,7 @@ extension Worker where E: ~Copyable {
         engine.close(socket)
         counters.add(.connectAttempts)
         knot.pointee.attempts &+= 1
+        noteAttempt(slot)
         noteFailedConnect(knot, result)
         owe(.reconnect, slot)
     }
@@ -72,7 +75,7 @@ extension Worker where E: ~Copyable {
         let failure = CounterBoard.ConnectFailure(result)
         counters.add(failure.counter)
         board.count(failure, of: Int(knot.pointee.upstreamIndex))
-        knot.pointee.wasRefused = failure == .refused
+        knot.pointee.connectFailure = failure
     }
 
     private var isLeavingAtOnce: Bool { order >= .cut }

@@ -180,6 +180,7 @@ extension Worker where E: ~Copyable {
             by: plainBuffer, isTCP: knot.pointee.tcp.has(direction.source),
             canHangUp: knot.pointee.canHangUp(direction.source))
         if carried.moved > 0 {
+            if direction == .down { noteDelivery(knot, slot) }
             let bytes = UInt64(UInt32(bitPattern: carried.moved))
             counters.add(.bytesCarried, bytes)
             counters.add(direction == .up ? .bytesUp : .bytesDown, bytes)

@@ -11,7 +11,7 @@ extension Worker where E: ~Copyable {
             // that is not connected, and only SO_ERROR tells (kernel: tcp_v4_err, io_connect).
             guard let knot = knot(of: tag) else { return }
             let result = result == 0 ? engine.pendingError(knot.pointee.upstream) : result
-            if result < 0 { noteFailedConnect(knot, result) } else { counters.add(.tied) }
+            if result < 0 { noteFailedConnect(knot, result) } else { noteConnected(tag.slot) }
             follow(knot.pointee.resumed(.connect, tag.direction, result, at: now), tag.slot)
         case .fill:
             counters.add(.fills)
@@ -21,6 +21,7 @@ extension Worker where E: ~Copyable {
             counters.add(.drains)
             count(result)
             if result > 0 {
+                if records.exists, tag.direction == .down, let knot = table.live(tag) { noteDelivery(knot, tag.slot) }
                 counters.add(tag.direction == .up ? .bytesUp : .bytesDown, UInt64(UInt32(bitPattern: result)))
             }
             follow(tag, .drain, result)

@@ -28,6 +28,7 @@ extension Worker where E: ~Copyable {
         }
         if let counter = Counter.of(knot.pointee.cause) { counters.add(counter) }
         counters.add(.closed)
+        endRecord(slot)
         wheel.remove(slot, from: table)
         unlinkOwed(slot)
         table.release(slot)

@@ -13,6 +13,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     let control: WorkerControl
     let board: BoardWriter
     let connections: ConnectionCount
+    let clients: ClientCounts?
 
     package var table: KnotTable
     package var pipes: PipePool
@@ -21,12 +22,16 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var upstreams: UpstreamTable
     var sources: SourceTable
     var listeners: ListenerTable
+    let records: RecordTable
+    var pen: RecordPen?
     let batch = CompletionBatch()
     /// For the few bytes that pass through user space; touched only then.
     let plainBuffer = UnsafeMutableRawPointer.allocate(byteCount: PlainCarry.bytesMax, alignment: 64)
 
     /// The time of this turn.
     var now: Int64
+    /// The next record's number.
+    var serial: UInt64 = 0
     /// Knots whose last step could not be performed: a list through `nextInList`.
     var firstOwed = Knot.nowhere
     /// Steps that are owed with `later` are not looked at before.
@@ -62,6 +67,9 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         upstreams = UpstreamTable(settings.upstreams, startingAt: settings.index)
         sources = SourceTable(settings.sources)
         listeners = ListenerTable([])
+        clients = settings.clients?.counts
+        pen = settings.records?.pen
+        records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
     }
 
     deinit {
@@ -78,12 +86,16 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         while !isDone { turn() }
         closeListeners()
         abandonAll()
+        handOverRecords()
         publish()
     }
 
     /// Takes listening sockets, which the worker closes, and begins to accept.
     package mutating func start(_ list: [(socket: Int32, isTCP: Bool)]) {
-        listeners = ListenerTable(list.map { Listener(socket: $0.socket, isTCP: $0.isTCP) })
+        listeners = ListenerTable(
+            list.enumerated().map { index, one in
+                Listener(socket: one.socket, isTCP: one.isTCP, index: UInt16(truncatingIfNeeded: index))
+            })
         engine.attach(control.bell)
         listenForBell()
         retryPaused()
@@ -100,6 +112,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         expire()
         retryPaused()
         trimPipes()
+        handOverRecords()
         counters.add(.turns)
         counters.add(.completions, UInt64(truncatingIfNeeded: count))
         publish()
@@ -137,6 +150,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
             giveBack(&knot.pointee.down)
             close(knot.pointee.client, resetting: true)
             if knot.pointee.upstream >= 0 && !knot.pointee.isLoopback { close(knot.pointee.upstream, resetting: true) }
+            endRecord(slot)
             _ = connections.add(-1)
         }
     }

@@ -23,6 +23,10 @@ package struct WorkerSettings: Sendable {
     package var chunkBytes: UInt32 = 1 << 20
     /// Which worker of the group this is, from 0.
     package var index = 0
+    /// Where the worker puts a record of each connection; nil for no records. For this worker alone.
+    package var records: RecordQueue?
+    /// Bounds the connections of each client address; nil for no bound. For all workers together.
+    package var clients: ClientTable?
 
     package init(target: Target) { self.target = target }
 
@@ -36,6 +40,9 @@ package struct WorkerSettings: Sendable {
     package var pipesMax: Int { slots * 2 }
     /// Intents that can be open at once: two lanes, a watch and a cancel for each of two sides.
     package var intentsMax: Int { slots * 6 }
+
+    /// A record is kept while a connection lasts: to be written at its end, or because the client's address is in it.
+    var keepsRecords: Bool { records != nil || clients != nil }
 
     package var upstreams: [SocketAddress] {
         switch target {

@@ -11,13 +11,16 @@ package enum Errno {
     package static let noEntry: Int32 = -2  // ENOENT
     package static let accessDenied: Int32 = -13  // EACCES
     package static let busy: Int32 = -16  // EBUSY
+    package static let notDirectory: Int32 = -20  // ENOTDIR
     package static let invalid: Int32 = -22  // EINVAL
     package static let tooManyInSystem: Int32 = -23  // ENFILE
     package static let tooManyInProcess: Int32 = -24  // EMFILE
+    package static let readOnly: Int32 = -30  // EROFS
     package static let brokenPipe: Int32 = -32  // EPIPE
     package static let noSystemCall: Int32 = -38  // ENOSYS
     package static let timerExpired: Int32 = -62  // ETIME
     package static let protocolError: Int32 = -71  // EPROTO
+    package static let protocolType: Int32 = -91  // EPROTOTYPE
     package static let addressInUse: Int32 = -98  // EADDRINUSE
     package static let addressNotAvailable: Int32 = -99  // EADDRNOTAVAIL
     package static let networkUnreachable: Int32 = -101  // ENETUNREACH

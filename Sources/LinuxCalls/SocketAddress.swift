@@ -25,6 +25,16 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
         }
     }
 
+    private init() {
+        storage = InlineArray(repeating: 0)
+        length = 0
+    }
+
+    /// No address: what stands for a peer that cannot be asked any more. Its family is 0.
+    package static var unknown: SocketAddress { SocketAddress() }
+
+    package var isUnknown: Bool { length == 0 }
+
     private init(at bytes: UnsafeRawBufferPointer, length: UInt32) {
         storage = InlineArray(repeating: 0)
         self.length = length
@@ -91,6 +101,17 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
         try asked(socket, "getpeername", clinux_peer_address)
     }
 
+    /// Becomes what `getpeername` says of a socket, or `unknown` where it says nothing, as of a peer that has gone
+    /// (ENOTCONN). Gives 0 or `-errno`.
+    package mutating func becomePeer(of socket: Int32) -> Int32 {
+        self = .unknown
+        var said = Self.bytesMax
+        let result = withUnsafeMutableBytes(of: &storage) { clinux_peer_address(socket, $0.baseAddress, &said) }
+        guard result == 0 else { return result }
+        length = min(said, Self.bytesMax)
+        return 0
+    }
+
     private static func asked(
         _ socket: Int32, _ name: StaticString,
         _ call: (Int32, UnsafeMutableRawPointer, UnsafeMutablePointer<UInt32>) -> Int32
@@ -116,6 +137,7 @@ extension SocketAddress: CustomStringConvertible {
 
     /// `192.0.2.1:80`, `[2001:db8::1]:80`, `unix:/path`: the form the flags take.
     package var description: String {
+        if isUnknown { return "unknown" }
         guard isTCP else { return "unix:\(unixPath ?? "")" }
         return isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }

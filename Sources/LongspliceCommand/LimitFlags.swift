@@ -13,11 +13,19 @@ struct LimitFlags: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
+            "Connections of one client at a time, by IPv4 address or IPv6 /64; more are reset. (default: no bound)",
+            valueName: "N"))
+    var maxConnectionsPerClient: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
             "Length of the accept queue, 1 to 65535, capped by net.core.somaxconn. (default: 4096)", valueName: "N"))
     var backlog: String?
 
     func write(to flags: inout ServeFlags) {
         flags.maxConnections = maxConnections
+        flags.maxConnectionsPerClient = maxConnectionsPerClient
         flags.backlog = backlog
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ControlPlane
 
-/// What is said on standard error.
+/// What is said on standard error, and what is kept of each connection.
 struct LogFlags: ParsableArguments {
     @Option(
         parsing: .unconditional, help: ArgumentHelp("text or json. (default: text)", valueName: "format"),
@@ -20,9 +20,23 @@ struct LogFlags: ParsableArguments {
         help: ArgumentHelp("Log one line of rates each TIME, 100ms or more. (default: none)", valueName: "TIME"))
     var stats: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "One line for each connection: a file (reopened on SIGUSR2), - or unix:PATH. (default: none)",
+            valueName: "PLACE"))
+    var accessLog: String?
+
+    @Option(
+        parsing: .unconditional, help: ArgumentHelp("json or text. (default: json)", valueName: "format"),
+        completion: .list(["json", "text"]))
+    var accessLogFormat: String?
+
     func write(to flags: inout ServeFlags) {
         flags.logFormat = logFormat
         flags.logLevel = logLevel
         flags.stats = stats
+        flags.accessLog = accessLog
+        flags.accessLogFormat = accessLogFormat
     }
 }

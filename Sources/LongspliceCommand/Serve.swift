@@ -7,7 +7,7 @@ struct Serve: ParsableCommand {
         abstract: "Accept TCP connections and join each one to an upstream.",
         discussion: """
             Sizes are plain bytes or KiB, MiB, GiB; times are ms, s, m, h. SIGTERM and SIGINT drain and end, a second \
-            one ends at once; SIGUSR1 logs all counters.
+            one ends at once; SIGUSR1 logs all counters; SIGUSR2 reopens the access log.
             """
     )
 

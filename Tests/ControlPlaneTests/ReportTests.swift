@@ -106,6 +106,20 @@ struct TroublesTests {
         #expect(troubles.sentence(totals, { failures }, seconds: 1) == nil)
     }
 
+    @Test("the access log's trouble comes first, and what was dropped and refused is counted")
+    func accessLog() {
+        var troubles = Troubles(upstreams: upstreams)
+        var totals = Totals([])
+        totals[.recordsDropped] = 12
+        totals[.refusedPerClient] = 1
+        #expect(
+            troubles.sentence(
+                totals, { ConnectFailures(upstreamCount: 2) }, accessLog: "the access log - takes nothing", seconds: 1)
+                == "the access log - takes nothing; a connection above --max-connections-per-client was reset once; "
+                + "the access log was behind and a record was dropped 12 times in the last 1 s")
+        #expect(troubles.sentence(totals, { ConnectFailures(upstreamCount: 2) }, seconds: 1) == nil)
+    }
+
     @Test("shortages are told beside them, and what is too much is counted")
     func shortages() {
         var troubles = Troubles(upstreams: upstreams)

@@ -31,6 +31,7 @@ struct ServeConfigurationTests {
         #expect(configuration.timeouts.connectMillis == 5_000 && configuration.timeouts.idleMillis == 3_600_000)
         #expect(configuration.timeouts.finMillis == 30_000 && configuration.drainMillis == 30_000)
         #expect(configuration.logFormat == .text && configuration.logLevel == .info && configuration.statsMillis == nil)
+        #expect(configuration.accessLog == nil && configuration.maxConnectionsPerClient == nil)
     }
 
     @Test("every flag is read")
@@ -56,6 +57,9 @@ struct ServeConfigurationTests {
             $0.logFormat = "json"
             $0.logLevel = "critical"
             $0.stats = "100ms"
+            $0.accessLog = "unix:/run/x"
+            $0.accessLogFormat = "text"
+            $0.maxConnectionsPerClient = "5"
         }
         let configuration = try ServeConfiguration(flags, workersByDefault: 3, pipeBytesMax: 1 << 20)
         #expect(configuration.listen.map(\.text) == flags.listen)
@@ -69,6 +73,8 @@ struct ServeConfigurationTests {
         #expect(configuration.timeouts.finMillis == 3 && configuration.drainMillis == 14_400_000)
         #expect(configuration.logFormat == .json && configuration.logLevel == .critical)
         #expect(configuration.statsMillis == 100)
+        #expect(configuration.accessLog == .socket(path: "/run/x") && configuration.accessLogFormat == .text)
+        #expect(configuration.maxConnectionsPerClient == 5)
     }
 
     @Test("the completion queue follows a deeper ring, and the chunk a smaller pipe")
@@ -104,6 +110,14 @@ struct ServeConfigurationTests {
                 == "--chunk-size 1MiB: is more than a pipe of --pipe-size 4KiB holds; write at most 4KiB or leave it out"
         )
         #expect(sizes?.kind == .usage)
+    }
+
+    @Test("a format without an access log is refused")
+    func formatAlone() {
+        #expect(
+            Self.refusal { $0.accessLogFormat = "json" }?.sentence
+                == "--access-log-format json: is for an access log, and there is none; add --access-log or leave it out"
+        )
     }
 
     @Test("a choice that does not exist is answered with those that do")

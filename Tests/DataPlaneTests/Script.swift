@@ -31,6 +31,9 @@ final class Script {
     var refusals = 0
     /// What a plain read finds; nil to read in earnest.
     var plainRead: Int32? = 0
+    /// The clients' addresses, by turns; empty to ask the sockets.
+    var clients: [SocketAddress] = []
+    private var clientsAsked = 0
     /// What the worker has done against the contract; empty in a good run.
     var breaches: [String] = []
     private(set) var attached = 0
@@ -42,6 +45,13 @@ final class Script {
 
     func attach() { attached += 1 }
     func detach() { detached += 1 }
+
+    func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32 {
+        guard !clients.isEmpty else { return address.becomePeer(of: socket) }
+        address = clients[clientsAsked % clients.count]
+        clientsAsked += 1
+        return address.isUnknown ? Errno.notConnected : 0
+    }
 
     /// False where the intent is refused.
     func take(_ tag: DataPlane.Tag, _ intent: Intent) -> Bool {
@@ -167,6 +177,9 @@ struct ScriptedEngine: Engine, ~Copyable {
     func nowMillis() -> Int64 { Clock.nowMillis() + script.millisPassed }
     func pendingError(_ socket: Int32) -> Int32 {
         script.pendingError != 0 ? script.pendingError : clinux_pending_error(socket)
+    }
+    func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32 {
+        script.peerAddress(of: socket, &address)
     }
 
     func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int {

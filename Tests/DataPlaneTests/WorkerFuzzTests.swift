@@ -60,7 +60,11 @@ struct WorkerFuzzTests {
         arguments: 1...24 as ClosedRange<UInt64>)
     func fuzz(seed: UInt64) throws {
         var random = SeededRandom(state: seed)
+        let queue = RecordQueue(try RecordBell())
+        let clients = ClientTable(connectionsMax: 3, clients: 1_000)
         var bench = try ScriptedWorker(upstreams: 2) {
+            $0.records = queue
+            $0.clients = clients
             $0.connectionsMax = 12
             $0.pipeBytes = 4096
             $0.chunkBytes = 4096
@@ -70,6 +74,10 @@ struct WorkerFuzzTests {
             $0.timeouts.pipeIdleMillis = 3
         }
         bench.script.millisPerTurn = 4
+        bench.script.clients = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8:0:1::1"].compactMap {
+            SocketAddress(numeric: $0, port: 1)
+        }
+        bench.script.clients.append(.unknown)
         for _ in 0..<2_000 {
             switch Int.random(in: 0..<10, using: &random) {
             case 0: try bench.accept()
@@ -91,12 +99,20 @@ struct WorkerFuzzTests {
         #expect(isDone && active == 0 && borrowed == 0, "seed \(seed)")
         #expect(bench.script.attached == bench.script.detached, "seed \(seed): descriptors opened and not closed")
         #expect(bench.connections.current == 0, "seed \(seed)")
+        #expect(clients.clientCount == 0, "seed \(seed): a client's place was not given back")
         #expect(bench.count(.accepted) == bench.count(.closed) && bench.count(.accepted) > 50, "seed \(seed)")
         let byCause = [
             Counter.finished, .clientReset, .upstreamReset, .idleTimeout, .finTimeout, .drainCut, .connectFailed,
-            .systemFailure, .refusedAtLimit,
+            .systemFailure, .refusedAtLimit, .refusedPerClient,
         ]
         #expect(byCause.reduce(0) { $0 + bench.count($1) } == bench.count(.closed), "seed \(seed)")
+        var (up, down) = (UInt64(0), UInt64(0))
+        let recorded = queue.take(atMost: .max) {
+            up += $0.bytesUp
+            down += $0.bytesDown
+        }
+        #expect(recorded == Int(bench.count(.accepted)), "seed \(seed): one record for each connection")
+        #expect(up == bench.count(.bytesUp) && down == bench.count(.bytesDown), "seed \(seed): every byte is recorded")
         #expect(bench.count(.completionsUnexpected) == 0 && bench.count(.completionsStale) == 0, "seed \(seed)")
     }
 }

@@ -53,6 +53,15 @@ TABLE = [
     ("--log-format", "xml", USAGE),
     ("--log-level", "loud", USAGE),
     ("--stats", "0s", USAGE),
+    ("--access-log", "", USAGE),
+    ("--access-log", "unix:", USAGE),
+    ("--access-log", "/nowhere/at/all/access", FAILURE),
+    ("--access-log", "/tmp", FAILURE),
+    ("--access-log", "unix:/nowhere/at/all.sock", FAILURE),
+    ("--access-log-format", "json", USAGE),
+    ("--access-log-format", "xml", USAGE),
+    ("--max-connections-per-client", "0", USAGE),
+    ("--max-connections-per-client", "few", USAGE),
 ]
 
 
@@ -114,6 +123,25 @@ def test_a_port_without_permission_is_named(stage):
     """Even root needs CAP_NET_BIND_SERVICE for a port below 1024."""
     refuse(stage, command_line(listen="127.0.0.1:80"), FAILURE, "--listen", "127.0.0.1:80",
            wrapper=("setpriv", "--bounding-set", "-net_bind_service"))
+
+
+def test_an_access_log_that_may_not_be_written_is_named(stage):
+    """Even root needs CAP_DAC_OVERRIDE where the mode forbids."""
+    file = stage.lab.fresh_path(".access")
+    file.touch(0o400)
+    said = refuse(stage, command_line(access_log=str(file)), FAILURE, "--access-log", str(file), "EACCES",
+                  wrapper=("setpriv", "--bounding-set", "-dac_override"))
+    assert "let this user write there" in said
+
+
+def test_an_access_log_socket_without_a_reader_is_named_and_no_port_was_opened(stage):
+    path = stage.lab.fresh_path(".sock")
+    listener = stage.listen(f"unix:{path}")
+    listener.close()
+    listening = f"unix:{stage.lab.fresh_path('.sock')}"
+    refuse(stage, command_line(access_log=f"unix:{path}", listen=listening), FAILURE, "--access-log",
+           str(path), "nobody who listens")
+    refuse(stage, command_line(access_log=listener.address.removeprefix("unix:")), FAILURE, "is a socket")
 
 
 def test_more_connections_than_descriptors_are_refused_with_the_number_that_fits(stage):

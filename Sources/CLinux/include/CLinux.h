@@ -68,8 +68,20 @@ int32_t clinux_event(void);                                              /* EFD_
 int32_t clinux_event_ring(int32_t event);
 int64_t clinux_event_clear(int32_t event);                               /* how often it rang, or -EAGAIN */
 
+/* Files that lines are written to. */
+int32_t clinux_open_for_lines(const char *path);                         /* O_APPEND | O_CREAT, mode 0640 */
+int32_t clinux_open_fifo(const char *path);                              /* O_RDWR: needs no reader */
+int32_t clinux_kind_at(const char *path);                                /* stat(2): type bits of st_mode >> 12 */
+int32_t clinux_kind(int32_t descriptor);                                 /* fstat(2), as above */
+int64_t clinux_write(int32_t descriptor, const void *buffer, size_t length);
+int32_t clinux_datagram_socket(void);                                    /* UNIX, NONBLOCK | CLOEXEC */
+/* Waits until `sink` takes bytes or `bell` rings: bit 0 and bit 1, 0 when the time ran out. A negative `sink` is not
+   looked at; a negative time waits without end. */
+int32_t clinux_wait_for_room(int32_t sink, int32_t bell, int32_t milliseconds);
+
 /* Threads, signals, limits, time. */
 int64_t clinux_monotonic_nanoseconds(void);
+int64_t clinux_wall_milliseconds(void);                                  /* CLOCK_REALTIME since 1970 */
 int64_t clinux_process_processor_nanoseconds(void);                      /* getrusage(RUSAGE_SELF): user and system */
 int64_t clinux_thread_processor_nanoseconds(void);                       /* CLOCK_THREAD_CPUTIME_ID */
 int32_t clinux_pin_to_processor(int32_t processor);                      /* the calling thread */
@@ -129,6 +141,37 @@ static inline uint64_t clinux_look(const uint64_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
+
+/* As publish and look, and what was written before the one is seen after the other: for a queue between two threads. */
+static inline void clinux_hand_over(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline uint64_t clinux_take_over(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/* Between saying something and looking at what the other thread says: of two threads that do so, one sees the other. */
+static inline void clinux_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+
+/* Sets a word and gives what was there, as one step. */
+static inline uint64_t clinux_exchange(uint64_t *word, uint64_t value)
+{
+    return __atomic_exchange_n(word, value, __ATOMIC_ACQ_REL);
+}
+
+/* A lock for a few tens of nanoseconds; 0 is open. */
+void clinux_lock_slowly(uint32_t *lock);
+
+static inline void clinux_lock(uint32_t *lock)
+{
+    if (__atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE) != 0)
+        clinux_lock_slowly(lock);
+}
+
+static inline void clinux_unlock(uint32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
 
 /* Adds to a word with several writers and gives the new value. */
 static inline int64_t clinux_add(int64_t *word, int64_t amount)

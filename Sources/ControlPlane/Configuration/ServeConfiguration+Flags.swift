@@ -16,12 +16,28 @@ extension ServeConfiguration {
         relay = try FlagReading.choice(flags.relay, "--relay") ?? relay
         workers = try FlagReading.number(flags.workers, "--workers", 1...Self.workersMax) ?? workersByDefault
         maxConnections = try FlagReading.number(flags.maxConnections, "--max-connections", 1...Self.connectionsMax)
+        maxConnectionsPerClient = try FlagReading.number(
+            flags.maxConnectionsPerClient, "--max-connections-per-client", 1...Self.connectionsMax)
         backlog = Int32(try FlagReading.number(flags.backlog, "--backlog", 1...65_535) ?? 4096)
         try readRing(flags)
         try readPipes(flags, pipeBytesMax)
         try readTimes(flags)
         logFormat = try FlagReading.choice(flags.logFormat, "--log-format") ?? logFormat
         logLevel = try FlagReading.choice(flags.logLevel, "--log-level") ?? logLevel
+        try readAccessLog(flags)
+    }
+
+    private mutating func readAccessLog(_ flags: ServeFlags) throws(Refusal) {
+        accessLog = try FlagReading.read(flags.accessLog, "--access-log") { value throws(ValueProblem) in
+            try AccessLogPlace(value)
+        }
+        let format = try FlagReading.choice(flags.accessLogFormat, "--access-log-format", AccessLogFormat.self)
+        if let format, accessLog == nil {
+            throw Refusal(
+                .usage, flag: "--access-log-format", value: format.rawValue,
+                ValueProblem("is for an access log, and there is none", cure: "add --access-log or leave it out"))
+        }
+        accessLogFormat = format ?? accessLogFormat
     }
 
     private static func listeners(_ texts: [String]) throws(Refusal) -> [Endpoint] {

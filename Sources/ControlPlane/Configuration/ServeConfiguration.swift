@@ -18,6 +18,8 @@ package struct ServeConfiguration: Sendable {
     package var chunkBytes = 1 << 20
     /// Connections of all workers together; nil for as many as the descriptor limit allows.
     package var maxConnections: Int?
+    /// Connections of one client address, nil for no bound.
+    package var maxConnectionsPerClient: Int?
     package var backlog: Int32 = 4096
     package var timeouts = Timeouts()
     package var drainMillis: Int64 = 30_000
@@ -25,6 +27,9 @@ package struct ServeConfiguration: Sendable {
     package var logLevel = Logger.Level.info
     /// Nil where no statistics are wanted.
     package var statsMillis: Int64?
+    /// Nil where no access log is wanted.
+    package var accessLog: AccessLogPlace?
+    package var accessLogFormat = AccessLogFormat.json
 
     package init(listen: [Endpoint], upstreams: [Upstream]) {
         self.listen = listen

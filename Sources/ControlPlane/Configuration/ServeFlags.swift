@@ -15,6 +15,7 @@ package struct ServeFlags: Sendable {
     package var pipeSize: String?
     package var chunkSize: String?
     package var maxConnections: String?
+    package var maxConnectionsPerClient: String?
     package var backlog: String?
     package var connectTimeout: String?
     package var idleTimeout: String?
@@ -23,6 +24,8 @@ package struct ServeFlags: Sendable {
     package var logFormat: String?
     package var logLevel: String?
     package var stats: String?
+    package var accessLog: String?
+    package var accessLogFormat: String?
 
     package init() {}
 }

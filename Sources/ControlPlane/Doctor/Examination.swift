@@ -35,7 +35,8 @@ package struct Examination: Sendable {
         if obstacle == nil {
             do throws(SystemError) {
                 _ = try WorkerGroup(
-                    count: machine.workersByDefault, .uring(ring), WorkerSettings(target: .echo), pinnedTo: [])
+                    count: machine.workersByDefault, .uring(ring), WorkerSettings(target: .echo), records: [],
+                    pinnedTo: [])
             } catch {
                 obstacle = UringObstacle(error, ring, disabled: machine.uringDisabled)
             }

@@ -18,7 +18,7 @@ package struct Limits: Equatable, Sendable {
     package static let descriptorsOfPair = 6
     /// The embedded server's socket and its pipe of two ends.
     package static let descriptorsOfEcho = 3
-    /// For the standard streams, look-ups, and what the process was given by its parent.
+    /// For the standard streams, the access log, look-ups, and what the process was given by its parent.
     package static let descriptorReserve = 64
     /// The largest number of connections that is chosen when none is asked for.
     package static let connectionsByDefaultMax = 1_000_000

@@ -18,12 +18,14 @@ package struct Troubles: Sendable {
 
     /// Nil where nothing went wrong.
     /// - Parameters:
+    ///   - accessLog: what its writer has to say.
     ///   - newFailures: asked for only where some connect has failed, since there may be many upstreams.
     ///   - seconds: since the last look.
     package mutating func sentence(
-        _ newTotals: Totals, _ newFailures: () -> ConnectFailures, seconds: Int64
+        _ newTotals: Totals, _ newFailures: () -> ConnectFailures, accessLog: String? = nil, seconds: Int64
     ) -> String? {
         var parts = connecting(newTotals, newFailures)
+        if let accessLog { parts.insert(accessLog, at: 0) }
         for (counter, words) in Self.sentences {
             let count = newTotals[counter] &- totals[counter]
             if count > 0 { parts.append("\(words) \(Self.times(count))") }
@@ -56,6 +58,8 @@ package struct Troubles: Sendable {
         (.acceptFailedOtherwise, "accepting failed"),
         (.acceptPausedAtLimit, "accepting paused at --max-connections"),
         (.refusedAtLimit, "a connection above --max-connections was reset"),
+        (.refusedPerClient, "a connection above --max-connections-per-client was reset"),
+        (.recordsDropped, "the access log was behind and a record was dropped"),
         (.cutForShortage, "a client was reset for want of a descriptor for its upstream (RLIMIT_NOFILE)"),
         (.pipesUnavailable, "no pipe could be had, so bytes are copied (RLIMIT_NOFILE, fs.pipe-user-pages-hard)"),
         (.completionsDropped, "the kernel dropped completions"),

@@ -13,6 +13,7 @@ final class EmbeddedEcho {
     init(_ engine: EngineChoice, _ settings: WorkerSettings, backlog: Int32) throws(SystemError) {
         var settings = settings
         settings.target = .echo
+        settings.clients = nil
         thread = try WorkerThread(settings: settings, engine: engine, connections: ConnectionCount(), processor: nil)
         try thread.start()
         do throws(SystemError) {

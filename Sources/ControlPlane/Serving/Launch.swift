@@ -10,19 +10,20 @@ struct Launch {
     let echo: EmbeddedEcho?
 
     /// Where the rings cannot all be made, `--engine auto` goes on with epoll.
+    /// - Parameter records: a queue for each worker, or none at all.
     init(
         _ configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision, _ machine: Machine,
-        _ resolved: [SocketAddress]
+        _ resolved: [SocketAddress], records: [RecordQueue]
     ) throws(Refusal) {
         do throws(SystemError) {
-            try self.init(starting: configuration, limit, decision, machine, resolved)
+            try self.init(starting: configuration, limit, decision, machine, resolved, records)
         } catch {
             guard case .uring(let ring) = decision.choice else { throw Self.refusal(error) }
             let obstacle = UringObstacle(error, ring, disabled: machine.uringDisabled)
             guard configuration.engine == .auto else { throw EngineDecision.refusal(obstacle) }
             let epoll = EngineDecision(fallingBackTo: limit.descriptors, obstacle)
             do throws(SystemError) {
-                try self.init(starting: configuration, limit, epoll, machine, resolved)
+                try self.init(starting: configuration, limit, epoll, machine, resolved, records)
             } catch {
                 throw Self.refusal(error)
             }
@@ -31,7 +32,7 @@ struct Launch {
 
     private init(
         starting configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision,
-        _ machine: Machine, _ resolved: [SocketAddress]
+        _ machine: Machine, _ resolved: [SocketAddress], _ records: [RecordQueue]
     ) throws(SystemError) {
         var settings = WorkerSettings(target: .upstreams(resolved))
         settings.timeouts = configuration.timeouts
@@ -39,6 +40,11 @@ struct Launch {
         settings.connectionsMax = limit.connections
         settings.pipeBytes = UInt32(configuration.pipeBytes)
         settings.chunkBytes = UInt32(configuration.chunkBytes)
+        settings.clients = configuration.maxConnectionsPerClient.map {
+            ClientTable(
+                connectionsMax: $0,
+                clients: limit.connections + WorkerSettings.acceptedInExcessMax * configuration.workers)
+        }
 
         var upstreams = resolved
         var echo: EmbeddedEcho?
@@ -52,7 +58,7 @@ struct Launch {
         }
         settings.target = .upstreams(upstreams)
         workers = try WorkerGroup(
-            count: configuration.workers, decision.choice, settings, pinnedTo: machine.processors)
+            count: configuration.workers, decision.choice, settings, records: records, pinnedTo: machine.processors)
         self.echo = echo
         self.upstreams = upstreams
         self.decision = decision

@@ -15,6 +15,7 @@ package final class Server {
     /// Outlives the workers, who are its clients.
     private let echo: EmbeddedEcho?
     private let files: [SocketFile]
+    private let accessLog: AccessLog?
 
     /// Starts in an order in which nothing has to be taken back: limits, engine, names, workers, and ports last.
     ///
@@ -32,8 +33,20 @@ package final class Server {
             (upstream, try Self.addresses(of: upstream))
         }
         for source in configuration.sources { try Self.tryBinding(source) }
-        let launch = try Launch(configuration, limit, decision, machine, targets.flatMap(\.1))
+        let accessLog = try configuration.accessLog.map { place throws(Refusal) in
+            try AccessLog(place, configuration.accessLogFormat, workers: configuration.workers)
+        }
+        let launch = try Launch(
+            configuration, limit, decision, machine, targets.flatMap(\.1), records: accessLog?.queues ?? [])
         let listeners = try Self.bind(places, configuration)
+        do throws(Refusal) {
+            try accessLog?.start(
+                listeners: listeners.map { "\($0.address)" }, upstreams: launch.upstreams.map { "\($0)" },
+                engine: launch.decision.choice.name, relay: configuration.relay.rawValue)
+        } catch {
+            for listener in listeners { listener.file?.remove() }
+            throw error
+        }
 
         addresses = listeners.map(\.address)
         files = listeners.compactMap(\.file)
@@ -41,6 +54,7 @@ package final class Server {
         upstreams = launch.upstreams
         workers = launch.workers
         echo = launch.echo
+        self.accessLog = accessLog
         workers.serve(listeners)
         let report = StartReport(configuration, machine, limits, limit, launch.decision)
         report.log(to: log)
@@ -48,7 +62,11 @@ package final class Server {
         for address in addresses { log.info("listening on \(address)") }
     }
 
-    deinit { removeFiles() }
+    deinit {
+        removeFiles()
+        workers.stop()
+        accessLog?.close(withinMillis: Self.accessLogPatienceMillis)
+    }
 
     // MARK: Orders
 
@@ -62,6 +80,22 @@ package final class Server {
     package var isDone: Bool { workers.haveLeft }
     /// The files of UNIX listeners; the sockets themselves go with the process.
     package func removeFiles() { for file in files { file.remove() } }
+
+    // MARK: The access log
+
+    /// How long the end waits for a sink that takes nothing.
+    private static let accessLogPatienceMillis: Int64 = 2_000
+
+    package var hasAccessLog: Bool { accessLog != nil }
+    package func reopenAccessLog() { accessLog?.reopen() }
+    package func takeAccessLogNews() -> AccessLogNews { accessLog?.takeNews() ?? AccessLogNews() }
+
+    /// Writes what is queued, once every worker has left. Returns how many records it could not write in time.
+    package func closeAccessLog() -> UInt64 {
+        guard let accessLog else { return 0 }
+        accessLog.close(withinMillis: Self.accessLogPatienceMillis)
+        return totals[.records] &- accessLog.recordsWritten
+    }
 
     // MARK: Counters
 

@@ -26,6 +26,7 @@ struct StartReport {
         log.info("\(Version.sentence) starts", metadata: engine)
         logConnections(to: log)
         logPipes(to: log)
+        logAccess(to: log)
     }
 
     func logUpstream(_ upstream: Upstream, _ addresses: [SocketAddress], to log: Logger) {
@@ -61,6 +62,19 @@ struct StartReport {
                 "--cq-depth \(ring.completionDepth) is less than the \(answers) answers that could come at once; the kernel would keep the rest"
             )
         }
+    }
+
+    private func logAccess(to log: Logger) {
+        if let most = configuration.maxConnectionsPerClient {
+            log.info("at most \(most) connections of one client at a time, by IPv4 address or IPv6 /64")
+        }
+        guard let place = configuration.accessLog else { return }
+        log.info(
+            "access log",
+            metadata: [
+                "to": "\(place.text)", "format": "\(configuration.accessLogFormat.rawValue)",
+                "queue_records": "\(RecordQueue.capacity)",
+            ])
     }
 
     private func logPipes(to log: Logger) {

@@ -7,6 +7,7 @@ import Logging
 package final class Supervisor {
     private static let interrupt: Int32 = 2
     private static let userSignal: Int32 = 10
+    private static let secondUserSignal: Int32 = 12
     private static let terminate: Int32 = 15
 
     private let configuration: ServeConfiguration
@@ -23,7 +24,9 @@ package final class Supervisor {
         self.configuration = configuration
         do throws(SystemError) {
             try Signals.ignoreBrokenPipe()
-            signals = try Signals(blocking: [Self.interrupt, Self.userSignal, Self.terminate])
+            signals = try Signals(blocking: [
+                Self.interrupt, Self.userSignal, Self.secondUserSignal, Self.terminate,
+            ])
         } catch {
             throw Refusal(.failure, "signals cannot be set up: \(error); this should not happen, please report it")
         }
@@ -47,19 +50,31 @@ package final class Supervisor {
             if drain?.isHopeless(at: now) == true { leaveAtOnce("workers do not leave", 1) }
         }
         server.removeFiles()
+        closeAccessLog()
         log.info("all connections are done")
         return 0
     }
 
     private func obey(_ signal: Int32) {
         if signal == Self.userSignal { return logCounters() }
+        if signal == Self.secondUserSignal { return reopenAccessLog() }
         guard drain == nil else { leaveAtOnce("told to end a second time", 128 + signal) }
         drain = Drain(startedAtMillis: Clock.nowMillis(), timeoutMillis: configuration.drainMillis)
         log.info("draining", metadata: ["active": "\(server.totals[.active])", "timeout": "\(drainTimeout)"])
         server.drain()
     }
 
-    /// Without waiting for any worker, and so without the ordinary end of the process.
+    private func reopenAccessLog() {
+        if server.hasAccessLog { server.reopenAccessLog() } else { log.info("there is no access log to reopen") }
+    }
+
+    private func closeAccessLog() {
+        let lost = server.closeAccessLog()
+        if lost > 0 { log.warning("the access log could not be written to its end", metadata: ["lost": "\(lost)"]) }
+    }
+
+    /// Without waiting for any worker, and so without the ordinary end of the process; what the access log has queued is
+    /// lost.
     private func leaveAtOnce(_ why: Logger.Message, _ status: Int32) -> Never {
         server.removeFiles()
         log.error(why)
@@ -96,8 +111,11 @@ package final class Supervisor {
         let since = now - troublesAtMillis
         guard since >= Self.troublesEveryMillis else { return }
         troublesAtMillis = now
-        let sentence = troubles.sentence(server.totals, { server.connectFailures }, seconds: (since + 500) / 1_000)
+        let news = server.takeAccessLogNews()
+        let sentence = troubles.sentence(
+            server.totals, { server.connectFailures }, accessLog: news.trouble, seconds: (since + 500) / 1_000)
         if let sentence { log.warning("\(sentence)") }
+        if let notice = news.notice { log.info("\(notice)") }
     }
 
     private func logCounters() {

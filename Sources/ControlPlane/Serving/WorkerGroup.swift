@@ -5,13 +5,17 @@ import LinuxCalls
 final class WorkerGroup {
     private let workers: [WorkerThread]
     private var isServing = false
+    private var hasStopped = false
 
     /// Starts the threads and their engines; no port is open yet.
     ///
     /// Throws what kept one of them from starting; the others have been stopped then.
-    /// - Parameter processors: worker i is pinned to the i-th, where there are enough of them.
+    /// - Parameters:
+    ///   - records: worker i puts its records into the i-th queue, where there are queues.
+    ///   - processors: worker i is pinned to the i-th, where there are enough of them.
     init(
-        count: Int, _ engine: EngineChoice, _ settings: WorkerSettings, pinnedTo processors: [Int32]
+        count: Int, _ engine: EngineChoice, _ settings: WorkerSettings, records: [RecordQueue],
+        pinnedTo processors: [Int32]
     ) throws(SystemError) {
         let connections = ConnectionCount()
         var started: [WorkerThread] = []
@@ -19,6 +23,7 @@ final class WorkerGroup {
             for index in 0..<count {
                 var settings = settings
                 settings.index = index
+                settings.records = index < records.count ? records[index] : nil
                 let worker = try WorkerThread(
                     settings: settings, engine: engine, connections: connections,
                     processor: count <= processors.count ? processors[index] : nil)
@@ -32,8 +37,12 @@ final class WorkerGroup {
         workers = started
     }
 
-    /// Ends at once what is still running.
-    deinit {
+    deinit { stop() }
+
+    /// Ends at once what is still running, and returns when every thread has ended.
+    func stop() {
+        guard !hasStopped else { return }
+        hasStopped = true
         if isServing {
             give(.stop)
             for worker in workers { worker.join() }

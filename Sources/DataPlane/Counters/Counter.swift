@@ -36,6 +36,8 @@ package enum Counter: Int, CaseIterable {
     case acceptFailedOtherwise
     case acceptPausedAtLimit
     case refusedAtLimit
+    /// Connections of a client address that had as many as it may have.
+    case refusedPerClient
     // Moving
     case fills
     case drains
@@ -59,6 +61,10 @@ package enum Counter: Int, CaseIterable {
     case pipesUnavailable
     /// Pipes that were granted less than --pipe-size (the per-user quota, pipe(7)).
     case pipesSmall
+    // Records of connections that have ended
+    case records
+    /// Records that found their queue full, since the access log was behind or could not be written.
+    case recordsDropped
     // Engine
     case turns
     case completions

@@ -17,7 +17,7 @@ package final class CounterBoard: @unchecked Sendable {
     }
 
     /// Why connecting to one upstream failed.
-    package enum ConnectFailure: Int, CaseIterable {
+    package enum ConnectFailure: Int, BitwiseCopyable, CaseIterable {
         case refused
         case timedOut
         case unreachable

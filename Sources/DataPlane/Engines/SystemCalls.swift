@@ -8,6 +8,8 @@ import LinuxCalls
 package protocol SystemCalls: ~Copyable {
     /// The monotonic clock in milliseconds.
     func nowMillis() -> Int64
+    /// The wall clock in milliseconds since 1970, for records only.
+    func wallMillis() -> Int64
 
     /// socket(2): a stream socket that does not block, for one connection to an upstream.
     func openSocket(family: Int32) -> Int32
@@ -17,6 +19,8 @@ package protocol SystemCalls: ~Copyable {
     func prepareTCP(_ socket: Int32)
     /// accept4(2), outside of an accept intent.
     func acceptNow(_ listener: Int32) -> Int32
+    /// getpeername(2): who is at the other end; `unknown` and `-errno` where it cannot be told.
+    func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32
     /// Sends what a send with MSG_MORE has left behind (TCP_NODELAY does, tcp(7)).
     func push(_ socket: Int32)
     /// shutdown(2) with SHUT_WR: FIN after everything that was written.
@@ -27,6 +31,8 @@ package protocol SystemCalls: ~Copyable {
     func unsentBytes(_ socket: Int32) -> Int32
     /// SO_ERROR, which is cleared by being read: 0 or `-errno`.
     func pendingError(_ socket: Int32) -> Int32
+    /// Wakes another thread that sleeps at an eventfd(2).
+    func ring(_ event: Int32)
     /// close(2) of a socket or of one end of a pipe.
     func close(_ descriptor: Int32)
 
@@ -47,6 +53,7 @@ package protocol SystemCalls: ~Copyable {
 
 extension SystemCalls where Self: ~Copyable {
     package func nowMillis() -> Int64 { Clock.nowMillis() }
+    package func wallMillis() -> Int64 { clinux_wall_milliseconds() }
     package func openSocket(family: Int32) -> Int32 { clinux_socket(family) }
 
     package func bindSource(_ socket: Int32, _ address: UnsafePointer<SocketAddress>) -> Int32 {
@@ -59,11 +66,16 @@ extension SystemCalls where Self: ~Copyable {
     }
 
     package func acceptNow(_ listener: Int32) -> Int32 { clinux_accept(listener) }
+    package func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32 {
+        address.becomePeer(of: socket)
+    }
+
     package func push(_ socket: Int32) { _ = clinux_set_no_delay(socket) }
     package func shutdownWrite(_ socket: Int32) { _ = clinux_shutdown_write(socket) }
     package func setResetOnClose(_ socket: Int32) { _ = clinux_set_reset_on_close(socket) }
     package func unsentBytes(_ socket: Int32) -> Int32 { clinux_unsent_bytes(socket) }
     package func pendingError(_ socket: Int32) -> Int32 { clinux_pending_error(socket) }
+    package func ring(_ event: Int32) { _ = clinux_event_ring(event) }
     package func close(_ descriptor: Int32) { _ = clinux_close(descriptor) }
 
     package func makePipe(bytes: Int32, _ pipe: inout PipePool.Pipe) -> Int32 {

@@ -7,6 +7,7 @@ extension Knot {
         // A reset that was noticed by a write leaves a plain end of file to the reader: sock_error() tells an error once.
         if lost.has(source) { return flush(survivor: source.other, at: now) }
         if self[direction.opposite].state == .over { return finish() }
+        endedFirst = source
         let watch = watched.has(source) ? [] : Step.watch.on(direction)
         return [Step.passFin.on(direction), Step.giveBack.on(direction), watch]
     }

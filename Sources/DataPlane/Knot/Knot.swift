@@ -31,8 +31,10 @@ package struct Knot: BitwiseCopyable {
     package internal(set) var isLoopback = false
     /// Upstreams tried so far.
     package var attempts: UInt16 = 0
-    /// The last upstream tried said no, rather than nothing.
-    package var wasRefused = false
+    /// Why the last upstream tried could not be connected.
+    package var connectFailure: CounterBoard.ConnectFailure?
+    /// The side whose FIN came first, once one has come.
+    package internal(set) var endedFirst = Side.client
     package var upstreamIndex: UInt16 = 0
 
     package internal(set) var client: Int32 = -1

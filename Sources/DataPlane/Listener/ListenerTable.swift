@@ -11,6 +11,8 @@ struct Listener: BitwiseCopyable {
 
     let socket: Int32
     let isTCP: Bool
+    /// In the order in which the worker was given them.
+    let index: UInt16
     var state = State.paused
     var retryAtMillis: Int64 = 0
     /// Descriptors or memory ran out: until the queue is empty, connections are taken one by one, and only with a descriptor

@@ -69,6 +69,15 @@ struct SimulatedEngine: Engine, ~Copyable {
 /// The plain calls, from the same memory.
 extension SimulatedEngine {
     func nowMillis() -> Int64 { kernel.nowMillis }
+    func wallMillis() -> Int64 { kernel.nowMillis }
+    func ring(_ event: Int32) {}
+
+    /// Nine clients, and one who has gone before it is asked.
+    func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32 {
+        let client = SocketAddress(numeric: "10.0.0.\(socket % 10)", port: 1)
+        address = socket % 10 == 0 ? .unknown : client ?? .unknown
+        return address.isUnknown ? Errno.notConnected : 0
+    }
 
     func openSocket(family: Int32) -> Int32 {
         guard kernel.hasDescriptor, !kernel.strikes(kernel.faults.socketFails, "socket fails") else {

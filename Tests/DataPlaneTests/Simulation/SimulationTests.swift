@@ -28,6 +28,10 @@ struct SimulationTests {
         settings.chunkBytes = 65_536
         settings.timeouts.idleMillis = .max / 4
         settings.timeouts.finMillis = .max / 4
+        let records = RecordQueue(try RecordBell())
+        let addresses = ClientTable(connectionsMax: clients, clients: 10)
+        settings.records = records
+        settings.clients = addresses
         let control = try WorkerControl(board: CounterBoard(upstreamCount: 3))
         let connections = ConnectionCount()
         var worker = Worker(
@@ -48,6 +52,10 @@ struct SimulationTests {
             for _ in 0..<20_000 where !worker.isDone { worker.turn() }
             outcome.problems = leftovers(kernel, worker.isDone, worker.table.count, worker.pipes.borrowed, connections)
         }
+        if outcome.problems.isEmpty {
+            outcome.problems = misrecorded(records, worker.counters)
+            if addresses.clientCount != 0 { outcome.problems.append("a client's place was not given back") }
+        }
         outcome.operations = kernel.operations
         outcome.injected = kernel.injected
         for counter in Counter.allCases { outcome.totals[counter] = worker.counters[counter] }
@@ -62,6 +70,23 @@ struct SimulationTests {
         if active != 0 { problems.append("\(active) knots are left") }
         if borrowed != 0 { problems.append("\(borrowed) pipes are lent") }
         if connections.current != 0 { problems.append("\(connections.current) connections are counted") }
+        return problems
+    }
+
+    /// One record for each connection, and in all of them together every byte.
+    private static func misrecorded(_ records: RecordQueue, _ counters: borrowing Counters) -> [String] {
+        var problems: [String] = []
+        var (up, down) = (UInt64(0), UInt64(0))
+        let count = records.take(atMost: .max) {
+            up += $0.bytesUp
+            down += $0.bytesDown
+            if $0.bytesDown > 0 && $0.firstByteMillis < 0 { problems.append("bytes came down, and none was the first") }
+            if $0.end == .fin && $0.connectMillis < 0 { problems.append("a pair has ended that was never tied") }
+        }
+        if count != Int(counters[.accepted]) { problems.append("\(count) records of \(counters[.accepted])") }
+        if up != counters[.bytesUp] || down != counters[.bytesDown] {
+            problems.append("\(up) and \(down) bytes recorded of \(counters[.bytesUp]) and \(counters[.bytesDown])")
+        }
         return problems
     }
 

@@ -1,0 +1,33 @@
+import DataPlane
+
+extension ConnectionEnd {
+    /// The value of `end`.
+    var word: StaticString {
+        switch self {
+        case .fin: "fin"
+        case .reset: "reset"
+        case .idleTimeout: "idle_timeout"
+        case .finTimeout: "fin_timeout"
+        case .connectTimeout: "connect_timeout"
+        case .refused: "refused"
+        case .unreachable: "unreachable"
+        case .noPort: "no_port"
+        case .drain: "drain"
+        case .limit: "limit"
+        case .shortage: "shortage"
+        case .systemFailure: "system_failure"
+        case .stopped: "stopped"
+        }
+    }
+}
+
+extension ConnectionEnder {
+    /// The value of `ended_by`.
+    var word: StaticString {
+        switch self {
+        case .client: "client"
+        case .upstream: "upstream"
+        case .longsplice: "longsplice"
+        }
+    }
+}

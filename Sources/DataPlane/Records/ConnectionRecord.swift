@@ -1,0 +1,38 @@
+import LinuxCalls
+
+/// All there is to say about one accepted connection once it has ended: plain values of a fixed size, so that a worker
+/// hands it on by copying.
+///
+/// Names are left to whoever reads it: listeners and upstreams are indices. Times are milliseconds.
+package struct ConnectionRecord: BitwiseCopyable, Sendable {
+    /// Counts the connections of its worker, from 0.
+    package var serial: UInt64 = 0
+    package var worker: UInt16 = 0
+    /// In the order in which the worker was given them.
+    package var listener: UInt16 = 0
+    /// The last one tried; without meaning while `attempts` is 0.
+    package var upstream: UInt16 = 0
+    package var attempts: UInt16 = 0
+    package var ender = ConnectionEnder.longsplice
+    package var end = ConnectionEnd.stopped
+
+    /// The wall clock at accept, since 1970.
+    package var acceptedAtWallMillis: Int64 = 0
+    /// The monotonic clock at accept, from which the following ones are counted.
+    package var acceptedAtMillis: Int64 = 0
+    /// Until the upstream was connected, -1 for never.
+    package var connectMillis: Int64 = -1
+    /// Until the first byte from the upstream reached the client's socket, -1 for never.
+    package var firstByteMillis: Int64 = -1
+    package var totalMillis: Int64 = 0
+
+    /// Bytes that reached the upstream's socket.
+    package var bytesUp: UInt64 = 0
+    /// Bytes that reached the client's socket.
+    package var bytesDown: UInt64 = 0
+
+    /// `SocketAddress.unknown` where the client had gone before it could be asked for.
+    package var client = SocketAddress.unknown
+
+    package init() {}
+}

@@ -1,0 +1,87 @@
+import LinuxCalls
+
+/// One record for each connection that was accepted, whatever becomes of it. Where neither records nor bounds for clients
+/// are wanted, all of this is a look at one pointer.
+extension Worker where E: ~Copyable {
+    /// A connection is here that has no slot yet.
+    mutating func beginRecord(_ socket: Int32, from listener: Listener) {
+        guard records.exists else { return }
+        let record = records.newcomer
+        record.pointee = ConnectionRecord()
+        record.pointee.serial = serial
+        record.pointee.worker = UInt16(truncatingIfNeeded: settings.index)
+        record.pointee.listener = listener.index
+        record.pointee.acceptedAtMillis = now
+        if pen != nil { record.pointee.acceptedAtWallMillis = engine.wallMillis() }
+        // One that has gone already is served like any other, and its record says that nobody knows who it was.
+        _ = engine.peerAddress(of: socket, &record.pointee.client)
+        serial &+= 1
+    }
+
+    /// False where the newcomer's address has as many connections as it may have.
+    func clientEnters() -> Bool {
+        guard let clients, let key = ClientKey(records.newcomer.pointee.client) else { return true }
+        return clients.enter(key)
+    }
+
+    /// The newcomer has a slot.
+    func keepRecord(_ slot: UInt32) {
+        if records.exists { records[slot].pointee = records.newcomer.pointee }
+    }
+
+    /// The newcomer is one too many.
+    mutating func recordRefusal() {
+        guard pen != nil else { return }
+        let record = records.newcomer
+        record.pointee.ender = .longsplice
+        record.pointee.end = .limit
+        write(record)
+    }
+
+    /// The knot's upstream is being tried.
+    func noteAttempt(_ slot: UInt32) {
+        if records.exists { records[slot].pointee.upstream = table[slot].pointee.upstreamIndex }
+    }
+
+    func noteConnected(_ slot: UInt32) {
+        counters.add(.tied)
+        guard records.exists else { return }
+        records[slot].pointee.connectMillis = now &- records[slot].pointee.acceptedAtMillis
+    }
+
+    /// Bytes have reached a client. The lane has not been told yet, so before the first ones it has moved none.
+    func noteDelivery(_ knot: UnsafeMutablePointer<Knot>, _ slot: UInt32) {
+        guard records.exists, knot.pointee.down.bytesMoved == 0 else { return }
+        let record = records[slot]
+        if record.pointee.firstByteMillis < 0 {
+            record.pointee.firstByteMillis = now &- record.pointee.acceptedAtMillis
+        }
+    }
+
+    /// The knot is about to be let go of: nothing of it can change any more.
+    mutating func endRecord(_ slot: UInt32) {
+        guard records.exists else { return }
+        let record = records[slot]
+        if let clients, let key = ClientKey(record.pointee.client) { clients.leave(key) }
+        guard pen != nil else { return }
+        let knot = table[slot]
+        (record.pointee.ender, record.pointee.end) = knot.pointee.outcome
+        record.pointee.attempts = knot.pointee.attempts
+        record.pointee.bytesUp = knot.pointee.up.bytesMoved
+        record.pointee.bytesDown = knot.pointee.down.bytesMoved
+        write(record)
+    }
+
+    private mutating func write(_ record: UnsafeMutablePointer<ConnectionRecord>) {
+        record.pointee.totalMillis = now &- record.pointee.acceptedAtMillis
+        let isQueued = pen?.write(UnsafePointer(record)) ?? false
+        counters.add(isQueued ? .records : .recordsDropped)
+        if pen?.isDue == true { handOverRecords() }
+    }
+
+    /// Lets the reader see what was written in this turn, and wakes it where it sleeps.
+    mutating func handOverRecords() {
+        guard pen != nil else { return }
+        if pen?.handOver() == true, let event = pen?.rope.event { engine.ring(event) }
+    }
+}
