@@ -120,8 +120,9 @@ void clinux_semaphore_post(void *semaphore);
 void clinux_semaphore_wait(void *semaphore);
 void clinux_semaphore_free(void *semaphore);
 
-/* Starts a program in a process group of its own, with no signal blocked and its standard error going to a descriptor.
-   `arguments` ends with NULL. Gives its number. */
+/* Starts a program in a process group of its own, with no signal blocked and its standard error going to a descriptor. It gets
+   SIGTERM when the calling thread ends. `arguments` ends with NULL. Gives its number; a program that cannot be started ends with
+   127. */
 int32_t clinux_spawn(const char *path, char *const arguments[], int32_t standard_error);
 int32_t clinux_signal_process(int32_t process, int32_t signal);
 /* 1 when the child has ended (it is reaped), 0 while it runs. */
