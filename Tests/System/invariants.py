@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 ENDS = ("finished", "client_reset", "upstream_reset", "idle_timeout", "fin_timeout", "drain_cut",
-        "connect_failed", "system_failure", "refused_at_limit", "refused_per_client")
+        "connect_failed", "cut_for_shortage", "system_failure", "refused_at_limit",
+        "refused_per_client")
 """Counters of which each closed connection is in exactly one."""
 
 SURPRISES = ("completions_stale", "completions_unexpected", "completions_dropped")

@@ -2,6 +2,7 @@
 are told so, and all is well again as soon as there is room."""
 
 import asyncio
+import fcntl
 import resource
 import sys
 import time
@@ -9,10 +10,10 @@ import time
 import pytest
 
 import crowd
-from crowd import percentiles, throng
+import seccomp
+from crowd import throng
 from injection import strace
 from ordinary import AS_ORDINARY_USER
-from processes import wait_until
 from sizes import KiB, sized
 
 # B9
@@ -61,7 +62,8 @@ def test_a_live_process_without_descriptors_serves_on_and_waits_for_the_next(sta
     assert share < 0.05
     assert lines <= WATCH + 1
     assert moment < AT_ONCE
-    assert proxy.counters()["accept_short_of_descriptors"] > 0
+    counters = proxy.counters()
+    assert counters["accept_short_of_descriptors"] + counters["connect_short_of_descriptors"] > 0
 
 
 async def _session(sessions):
@@ -120,12 +122,12 @@ FAULTS = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]
 
 @pytest.mark.matrix("B9")
 @pytest.mark.parametrize("error", FAULTS)
-@pytest.mark.parametrize("call", ["accept4", "pipe2"])
-def test_a_call_that_fails_every_other_time_delays_and_loses_nothing(stage, engine, tally, call, error):
-    if call == "accept4" and engine == "uring":
-        pytest.skip("the ring accepts without accept4(2); see the test with RLIMIT_NOFILE")
+@pytest.mark.parametrize("engine, call", [("epoll", "accept4"), ("epoll", "pipe2"), ("uring", "pipe2")],
+                         indirect=["engine"])
+def test_a_call_that_fails_for_a_while_delays_and_loses_nothing(stage, tally, call, error):
+    """A ring accepts without accept4(2): there the test with RLIMIT_NOFILE stands for it."""
     # The main thread's own few calls at the start are left alone: each thread's are counted apart.
-    wrapper = strace(f"{call}:error={error}:when=4+2", calls=call)
+    wrapper = strace(f"{call}:error={error}:when=4..9", calls=call)
     bridge = stage.bridge("--workers", "1", wrapper=wrapper)
     count = sized(10, 50)
 
@@ -143,9 +145,10 @@ def test_a_call_that_fails_every_other_time_delays_and_loses_nothing(stage, engi
 
 @pytest.mark.matrix("B9")
 @pytest.mark.parametrize("error", FAULTS)
-def test_a_failing_socket_call_hurts_no_other_session(stage, tally, error):
-    """A client whose upstream's socket cannot be had is served later or reset, and not forgotten."""
-    bridge = stage.bridge("--workers", "1", wrapper=strace(f"socket:error={error}:when=6+2", calls="socket"))
+def test_a_socket_call_that_fails_for_a_while_costs_one_client_at_most(stage, tally, error):
+    """The one that was already accepted when the upstream's socket could not be had; who comes later
+    waits in the accept queue."""
+    bridge = stage.bridge("--workers", "1", wrapper=strace(f"socket:error={error}:when=6..12", calls="socket"))
 
     async def script(sessions):
         first = await sessions.pair()
@@ -158,10 +161,11 @@ def test_a_failing_socket_call_hurts_no_other_session(stage, tally, error):
         await throng(20, 1, one)
         return fates
 
-    fates = crowd.run(stage, bridge, script)
+    fates = crowd.run(stage, bridge, script, 60)
+    refused = fates.count("refused")
     tally.count(20)
-    tally.note(f"socket fails with {error}: {fates.count('served')} served, {fates.count('refused')} refused")
-    assert "served" in fates
+    tally.note(f"socket fails 7 times with {error}: {refused} of 20 refused")
+    assert refused <= 1
 
 
 # B10
@@ -199,8 +203,9 @@ def test_a_user_whose_pipe_pages_are_used_up_loses_speed_and_nothing_else(stage,
 
 @pytest.mark.matrix("B10")
 def test_pipes_whose_size_cannot_be_set_do_as_they_are(stage, tally):
-    """fcntl(F_SETPIPE_SZ) says EPERM."""
-    bridge = stage.bridge("--workers", "1", wrapper=strace("fcntl:error=EPERM", calls="fcntl"))
+    """fcntl(F_SETPIPE_SZ) says EPERM, every time."""
+    refusal = [sys.executable, seccomp.__file__, "errno", f"{seccomp.FCNTL}:{fcntl.F_SETPIPE_SZ}"]
+    bridge = stage.bridge("--workers", "1", wrapper=refusal)
     _both_ways(stage, bridge, 50, 256 * KiB, tally)
     assert bridge.proxy.counters()["pipes_small"] > 0
 
@@ -231,10 +236,9 @@ FROZEN = sized(1, 5)
 
 
 @pytest.mark.matrix("B11")
-def test_tiny_queues_under_a_burst_lose_no_completion_and_no_session(stage, engine, tally):
+@pytest.mark.parametrize("engine", ["uring"], indirect=True)
+def test_tiny_queues_under_a_burst_lose_no_completion_and_no_session(stage, tally):
     """A ring of 8 and 16 entries, and a process that sleeps while everybody comes."""
-    if engine != "uring":
-        pytest.skip("only a ring has these queues")
     bridge = stage.bridge("--workers", "1", "--ring-depth", "8", "--cq-depth", "16")
     proxy = bridge.proxy
 
