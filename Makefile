@@ -4,6 +4,7 @@ LISTEN   ?= 127.0.0.1:7000
 UPSTREAM ?= echo
 ENGINE   ?= auto
 FLAGS    ?=
+MATRIX   ?= .build/matrix.md
 
 RELEASE   = swift build -c release --static-swift-stdlib
 BINARY    = .build/release/longsplice
@@ -11,9 +12,9 @@ PYTEST    = /usr/bin/python3 -m pytest
 
 BUILD_PACKAGES  = liburing-dev pkg-config
 SYSTEM_PACKAGES = python3 python3-pytest iproute2 iperf3 nuttcp redis-server redis-tools nginx-light \
-                  libnginx-mod-stream curl haproxy socat strace binutils
+                  libnginx-mod-stream curl haproxy socat strace binutils iptables
 
-.PHONY: run build test lint unit system test-full test-sanitized bench format clean setup setup-system
+.PHONY: run build test lint unit system torture test-full test-sanitized bench format clean setup setup-system
 
 run: build
 	$(BINARY) serve --listen $(LISTEN) --upstream $(UPSTREAM) --engine $(ENGINE) $(FLAGS)
@@ -37,6 +38,11 @@ system: build setup-system
 # The acceptance sizes: gigabytes, hundreds of repetitions, thousands of connections, ten minutes of use; about forty minutes.
 test-full: build setup-system
 	LONGSPLICE_FULL=1 $(PYTEST) Tests/System
+
+# The acceptance matrix in its own sizes, as an ordinary user, HAProxy and nginx beside it as controls; about half an hour.
+# The table is printed at the end and written to MATRIX, and as JSON to MATRIX.json.
+torture: build setup-system
+	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System -m matrix
 
 # The unit and loopback tests once under AddressSanitizer and once under ThreadSanitizer.
 test-sanitized: setup

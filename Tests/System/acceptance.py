@@ -44,9 +44,7 @@ class Row:
     @property
     def bound(self):
         """With 95 % confidence the true rate of failures is below this (the rule of three)."""
-        if self.failures or not self.trials:
-            return "–"
-        return f"{3 / self.trials:.1e}"
+        return f"{3 / self.trials:.1e}" if self.trials > 3 and not self.failures else "–"
 
 
 _TALLY = pytest.StashKey()

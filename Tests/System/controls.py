@@ -6,6 +6,14 @@ What becomes of them is told in the matrix and gates nothing.
 from lab import HAProxy, NginxStream, endpoint
 from stage import Stage
 
+CONTROL_SHARE = 10
+
+
+def share(stage, amount):
+    """Of a size of the matrix: all of it for Longsplice, a tenth for a control."""
+    return max(1, amount // CONTROL_SHARE) if isinstance(stage, ControlStage) else amount
+
+
 _PROGRAMS = {"haproxy": HAProxy, "nginx": NginxStream}
 
 

@@ -1,12 +1,12 @@
 """Closes that meet each other, a connect, or an operation that is armed."""
 
 import asyncio
-import socket
 import time
 
 import pytest
 
 import crowd
+from controls import share
 from crowd import percentiles, throng, times_of_reset
 from peers import PATIENCE
 from sizes import sized
@@ -25,7 +25,7 @@ def counted(proxy, **expected):
 @pytest.mark.matrix("B5")
 def test_both_ends_close_at_the_same_time_and_see_the_others_finish(relay_stage, tally):
     """Nobody had anything to say; what each is told must be FIN, and soon."""
-    waits = []
+    waits, trials = [], share(relay_stage, TRIALS)
 
     async def script(sessions):
         async def one(_):
@@ -38,19 +38,19 @@ def test_both_ends_close_at_the_same_time_and_see_the_others_finish(relay_stage,
             client.close()
             server.close()
             tally.count()
-        await throng(TRIALS, 10, one)
+        await throng(trials, 10, one)
 
     bridge = relay_stage.bridge()
     crowd.run(relay_stage, bridge, script)
     tally.note(f"FIN crossing FIN: {percentiles(waits)}")
     assert sorted(waits)[len(waits) * 9 // 10] < PROMPTLY
-    counted(bridge.proxy, accepted=TRIALS, closed=TRIALS, finished=TRIALS)
+    counted(bridge.proxy, accepted=trials, closed=trials, finished=trials)
 
 
 @pytest.mark.matrix("B5")
 def test_the_second_finish_closes_both_sides_at_once(relay_stage, tally):
     """The moment at which the proxy decides to close: both sockets end within moments of it."""
-    waits = []
+    waits, trials = [], share(relay_stage, TRIALS)
 
     async def script(sessions):
         async def one(number):
@@ -63,13 +63,13 @@ def test_the_second_finish_closes_both_sides_at_once(relay_stage, tally):
             waits.append(time.monotonic() - started)
             early.close()
             tally.count()
-        await throng(TRIALS, 10, one)
+        await throng(trials, 10, one)
 
     bridge = relay_stage.bridge()
     crowd.run(relay_stage, bridge, script)
     tally.note(f"FIN after the decision to close: {percentiles(waits)}")
     assert sorted(waits)[len(waits) * 9 // 10] < PROMPTLY
-    counted(bridge.proxy, accepted=TRIALS, closed=TRIALS, finished=TRIALS)
+    counted(bridge.proxy, accepted=trials, closed=trials, finished=trials)
 
 
 def ordered(pair, number):
@@ -81,18 +81,18 @@ def ordered(pair, number):
 def test_a_client_that_leaves_as_soon_as_it_is_connected_leaves_nothing(relay_stage, tally, way):
     """Its upstream may be connected, be connecting, or not be chosen yet."""
     bridge = relay_stage.bridge()
-    address = bridge.proxy.addresses[0]
+    address, trials = bridge.proxy.addresses[0], share(relay_stage, TRIALS)
 
     async def script(_):
         async def one(_):
             sock = await crowd.connect(address)
             crowd.End(sock, 0, 0).reset() if way == "reset" else sock.close()
             tally.count()
-        await throng(TRIALS, 50, one)
+        await throng(trials, 50, one)
 
     crowd.run(relay_stage, bridge, script)
     # A connection that was reset in the accept queue may be given to nobody.
-    counted(bridge.proxy, active=0, **({} if way == "reset" else {"accepted": TRIALS}))
+    counted(bridge.proxy, active=0, **({} if way == "reset" else {"accepted": trials}))
 
 
 @pytest.mark.matrix("B5")
@@ -101,7 +101,7 @@ def test_a_client_that_leaves_before_its_upstream_answers_leaves_nothing(relay_s
     listener = relay_stage.listen(backlog=0)
     relay_stage.connect(listener.address)
     proxy = relay_stage.serve(listener.address, "--connect-timeout", "1s")
-    trials = min(TRIALS, 2000)
+    trials = min(share(relay_stage, TRIALS), 2000)
 
     async def script():
         async def one(number):

@@ -8,10 +8,8 @@ import time
 import pytest
 
 import crowd
-from crowd import percentiles, throng
+from crowd import throng
 from ledger import SOURCES, run_bench, start_peer
-from peers import PATIENCE
-from processes import wait_until
 from sizes import sized
 
 # D5
@@ -46,7 +44,7 @@ def test_a_drain_lets_sessions_end_and_cuts_the_rest_at_its_timeout(stage, tally
                 server.finish()
                 await client.expect_fin()
                 ends["complete"].append((lasts, time.monotonic() - started))
-            except (ConnectionResetError, BrokenPipeError):
+            except OSError:  # A reset, and whatever a call on a socket that was reset says.
                 ends["cut"].append((lasts, time.monotonic() - started))
         await throng(SESSIONS, SESSIONS, one)
 
@@ -65,7 +63,7 @@ def test_a_drain_lets_sessions_end_and_cuts_the_rest_at_its_timeout(stage, tally
 
 # D8
 
-RECORDED = sized(3000, 20_000, 100_000)
+RECORDED = sized(3000, 20_000, 60_000)
 
 
 @pytest.mark.matrix("D8")

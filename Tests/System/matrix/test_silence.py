@@ -9,6 +9,7 @@ import pytest
 import crowd
 import firewall
 from acceptance import CONTROLS
+from controls import share
 from crowd import SIZE_MAX, percentiles, times_of_reset
 from invariants import idle_share
 from peers import exchange, time_until_reset
@@ -16,8 +17,8 @@ from processes import wait_until
 from proxies import port_of
 from sizes import KiB, MiB, sized
 
-PAIRS = sized(200, 500)
-TIMEOUT = sized(2, 5)
+PAIRS = sized(100, 500)
+TIMEOUT = sized(2, 3)
 LATE = 0.7
 """Beyond a tenth of the timeout, for a busy machine."""
 
@@ -94,8 +95,8 @@ def test_pairs_whose_client_vanished_without_a_word_are_cut_at_the_idle_timeout(
 
 # B6
 
-READERS = sized(150, 500)
-PAUSE = sized(2, 20, 60)
+READERS = sized(100, 500)
+PAUSE = sized(1, 20, 60)
 FLAT = 8 * MiB
 RECEIVE_BUFFER = 32 * KiB
 """Less (the matrix says 4 KiB) makes two bare sockets crawl at 50 KB/s on loopback, with no proxy at
@@ -131,7 +132,7 @@ def test_readers_that_stop_cost_no_memory_and_slow_nobody(relay_stage, small_buf
         assert max(server.sent for _, server in pairs) < SIZE_MAX, "nothing held a sender back"
         memory = [bridge.proxy.rss()]
         crowded = await _round_trips(*beside)
-        await asyncio.sleep(PAUSE)
+        await asyncio.sleep(share(relay_stage, PAUSE))
         memory.append(bridge.proxy.rss())
         assert sum(server.sent for _, server in pairs) == sent, "senders were let go on"
         await asyncio.gather(*senders, *(client.read(SIZE_MAX) for client, _ in pairs))
@@ -182,7 +183,7 @@ def test_a_dead_reader_with_a_closed_window_is_given_up_by_the_kernel(stage, tal
     exchange(client, server)
     server.setblocking(False)
     block = bytes(256 * KiB)
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 1.5
     while time.monotonic() < deadline:
         try:
             server.send(block)
