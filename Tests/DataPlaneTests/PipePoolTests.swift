@@ -54,4 +54,26 @@ struct PipePoolTests {
         for _ in 0..<20 { pool.trim(RealCalls(), counters) }
         #expect(pool.open == 0)
     }
+
+    /// A kernel past its quota: two pages and no more.
+    struct ShortOfPages: SystemCalls {
+        func makePipe(bytes: Int32, _ pipe: inout PipePool.Pipe) -> Int32 {
+            let made = RealCalls().makePipe(bytes: bytes, &pipe)
+            pipe = PipePool.Pipe(readEnd: pipe.readEnd, writeEnd: pipe.writeEnd, capacity: 8_192)
+            return made
+        }
+    }
+
+    @Test("takes no pipe that is smaller than what pays, unless no more was asked for")
+    func small() {
+        let counters = Counters()
+        var large = PipePool(capacity: 4, bytes: 1 << 20)
+        #expect(large.borrow(ShortOfPages(), counters) == Errno.notPermitted)
+        #expect(large.open == 0 && counters[.pipesSmall] == 1)
+        var small = PipePool(capacity: 4, bytes: 8_192)
+        let slot = small.borrow(ShortOfPages(), counters)
+        #expect(slot >= 0)
+        small.giveBack(slot, isEmpty: true, RealCalls(), counters)
+        small.closeIdle(RealCalls())
+    }
 }

@@ -22,15 +22,24 @@ def calls():
     listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", str(binary())], check=True,
                              capture_output=True, text=True, timeout=300).stdout
     called = collections.defaultdict(list)
-    function = None
+    function, end = None, 0
+    sizes = _sizes()
     for line in listing.splitlines():
-        if start := re.match(r"^[0-9a-f]+ <(.+)>:$", line):
-            function = start.group(1) if "9DataPlane" in start.group(1) else None
-        elif function:
+        if start := re.match(r"^([0-9a-f]+) <(.+)>:$", line):
+            function = start.group(2) if "9DataPlane" in start.group(2) else None
+            end = int(start.group(1), 16) + sizes.get(start.group(2), 0)
+        elif function and (at := re.match(r"^ *([0-9a-f]+):", line)) and int(at.group(1), 16) < end:
             called[function]
             if call := re.search(r"\b(?:call|jmp)\s+[0-9a-f]+ <([^>+@]+)", line):
                 called[function].append(call.group(1))
     return _readable(called)
+
+
+def _sizes():
+    """Behind a function's end there may be helpers of the compiler's that have no name of their own."""
+    symbols = subprocess.run(["nm", "--print-size", str(binary())], check=True, capture_output=True, text=True,
+                             timeout=300).stdout
+    return {name: int(size, 16) for size, name in re.findall(r"^[0-9a-f]+ ([0-9a-f]+) [a-zA-Z] (.+)$", symbols, re.M)}
 
 
 def _readable(called):

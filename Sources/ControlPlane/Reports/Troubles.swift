@@ -61,7 +61,7 @@ package struct Troubles: Sendable {
         (.refusedPerClient, "a connection above --max-connections-per-client was reset"),
         (.recordsDropped, "the access log was behind and a record was dropped"),
         (.cutForShortage, "a client was reset for want of a descriptor for its upstream (RLIMIT_NOFILE)"),
-        (.pipesUnavailable, "no pipe could be had, so bytes are copied (RLIMIT_NOFILE, fs.pipe-user-pages-hard)"),
+        (.pipesUnavailable, "no pipe could be had, so bytes are copied (fs.pipe-user-pages-soft, RLIMIT_NOFILE)"),
         (.completionsDropped, "the kernel dropped completions"),
     ]
 

@@ -13,6 +13,9 @@ package struct PipePool: ~Copyable {
 
     /// Idle pipes that are kept at most; what comes back beyond is closed.
     package static let keptMax = 64
+    /// A smaller pipe, where more was asked for, is not taken. Past the per-user quota the kernel gives two pages; moving
+    /// bytes through those costs three times what copying them does (ARCHITECTURE.md, Decisions).
+    package static let usefulBytesMin: UInt32 = 65_536
 
     private let pipes: UnsafeMutablePointer<Pipe>
     /// Pipes nobody has: a stack of slots.
@@ -51,7 +54,8 @@ package struct PipePool: ~Copyable {
 
     package subscript(slot: Int32) -> Pipe { pipes[Int(slot)] }
 
-    /// An empty pipe's slot; `-errno` of pipe2(2) where none can be had, `-ENOBUFS` where the pool is used up.
+    /// An empty pipe's slot; `-errno` of pipe2(2) where none can be had, `-EPERM` where the quota leaves only a useless one,
+    /// `-ENOBUFS` where the pool is used up.
     mutating func borrow<C: SystemCalls & ~Copyable>(_ calls: borrowing C, _ counters: borrowing Counters) -> Int32 {
         if idleCount > 0 {
             idleCount -= 1
@@ -63,6 +67,11 @@ package struct PipePool: ~Copyable {
         let made = calls.makePipe(bytes: bytesWanted, &pipe)
         guard made == 0 else { return made }
         if pipe.capacity < UInt32(bytesWanted) { counters.add(.pipesSmall) }
+        guard pipe.capacity >= min(UInt32(bytesWanted), Self.usefulBytesMin) else {
+            calls.close(pipe.readEnd)
+            calls.close(pipe.writeEnd)
+            return Errno.notPermitted
+        }
         counters.add(.pipesMade)
         let slot = takeVacant()
         pipes[Int(slot)] = pipe
