@@ -11,10 +11,10 @@ enum TestRun {
     }
 
     static func run(
-        _ workload: Workload, through fault: RelayFault? = nil, seed: UInt64 = 77,
+        _ workload: Workload, through fault: RelayFault? = nil, seed: UInt64 = 77, peerThreads: Int = 1,
         _ change: (inout RunSettings) -> Void = { _ in }
     ) throws -> RunReport {
-        let peer = try peer()
+        let peer = try peer(threads: peerThreads)
         defer { peer.stop() }
         let relay = try fault.map { try BadRelay(to: peer.addresses[0], $0) }
         var settings = RunSettings(Recipe(workload), seed: seed, targets: [relay?.address ?? peer.addresses[0]])
