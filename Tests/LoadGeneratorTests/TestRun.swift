@@ -24,14 +24,17 @@ enum TestRun {
     }
 
     /// A few connections of one ending, with a size that is known.
-    static func few(_ ending: Ending, through fault: RelayFault, size: UInt64 = 20_000, patienceMillis: UInt32 = 20_000)
+    static func few(
+        _ ending: Ending, through fault: RelayFault, size: UInt64 = 20_000, patienceMillis: UInt32 = 20_000,
+        count: Int = 4
+    )
         throws -> RunReport
     {
         try run(.ledger, through: fault) { settings in
             settings.recipe.mix = Mix([ending: 1])
             (settings.recipe.size, settings.recipe.isExact) = (size, true)
             settings.recipe.patienceMillis = patienceMillis
-            (settings.connections, settings.total) = (4, 4)
+            (settings.connections, settings.total) = (count, UInt64(count))
         }
     }
 }
