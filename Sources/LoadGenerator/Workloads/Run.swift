@@ -104,7 +104,9 @@ package final class Run {
             if let answer = ReportCall(settings, run: number, deadline: patience).ask(target, source: source) {
                 known[answer.instance] = answer
                 let isComplete = known.values.allSatisfy { $0.openCount == 0 }
-                let hasAll = lacking(known) == 0
+                let hasAll = isComplete && lacking(known) == 0
+                // Another peer may answer at once; connections take their time to end.
+                if isComplete { pause = Self.pauseMin }
                 if isComplete && (hasAll || asked >= Self.asksMax * settings.targets.count) { break }
             } else {
                 unanswered += 1
