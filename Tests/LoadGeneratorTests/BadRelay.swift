@@ -50,8 +50,8 @@ enum RelayFault: Sendable {
     case forgetsHalfClose
     case halfCloseClosesBoth
     case swallowsReset
-    /// FIN is passed on, and RST a moment later.
-    case finThenReset
+    /// FIN is passed on, and RST when the other way has had more than so many bytes.
+    case finThenReset(after: Int)
     /// Connections are accepted and closed again.
     case refuses
 }

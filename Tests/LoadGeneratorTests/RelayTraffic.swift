@@ -77,7 +77,6 @@ struct RelayPair {
     var isGone = false
     /// The lane up waits for its partner of a swap.
     var isHolding: Bool
-    private var resetAt: Int64 = 0
 
     init(_ client: Int32, _ server: Int32, index: Int) {
         lanes = [RelayLane(source: client, sink: server), RelayLane(source: server, sink: client)]
@@ -90,7 +89,12 @@ struct RelayPair {
             if read(index, fault) { moved = true }
             if !isGone, write(index, fault) { moved = true }
         }
-        if !isGone, resetAt > 0, Clock.nowNanoseconds() > resetAt { close(resetting: true) }
+        if case .finThenReset(let count) = fault, !isGone {
+            // More than the held half: its sender has seen the FIN.
+            for index in 0..<2 where lanes[index].hasPassedEnd && lanes[1 - index].count > count + Header.bytes {
+                close(resetting: true)
+            }
+        }
         if !isGone, lanes.allSatisfy(\.hasPassedEnd) { close(resetting: false) }
         return moved
     }
@@ -107,7 +111,7 @@ struct RelayPair {
     private mutating func read(_ index: Int, _ fault: RelayFault) -> Bool {
         var isSwapping = false
         if case .swapConnections = fault { isSwapping = index == 0 && isHolding }
-        guard !lanes[index].hasEnded, resetAt == 0, lanes[index].pending.isEmpty || isSwapping else { return false }
+        guard !lanes[index].hasEnded, lanes[index].pending.isEmpty || isSwapping else { return false }
         var bytes = [UInt8](repeating: 0, count: 16_384)
         let count = clinux_receive(lanes[index].source, &bytes, bytes.count)
         switch count {
@@ -169,9 +173,6 @@ struct RelayPair {
         case .forgetsHalfClose where !lanes[1 - index].hasEnded: return false
         case .finBecomesReset: close(resetting: true)
         case .halfCloseClosesBoth: close(resetting: false)
-        case .finThenReset:
-            _ = clinux_shutdown_write(lanes[index].sink)
-            resetAt = Clock.nowNanoseconds() + 50_000_000
         default: _ = clinux_shutdown_write(lanes[index].sink)
         }
         lanes[index].hasPassedEnd = true

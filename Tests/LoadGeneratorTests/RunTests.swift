@@ -13,7 +13,7 @@ struct RunTests {
 
     @Test("of the ledger reconciles every connection", arguments: [1, 2])
     func ledger(threads: Int) throws {
-        let report = try TestRun.run(.ledger, seed: UInt64.random(in: 0..<1000)) { settings in
+        let report = try TestRun.run(.ledger, seed: UInt64.random(in: 0..<1000), peerThreads: threads) { settings in
             settings.recipe.size = 16 << 10
             (settings.connections, settings.total, settings.threads) = (16, 120, threads)
         }
@@ -114,6 +114,21 @@ struct RunTests {
             expectOK(report)
             #expect(report.wasInterrupted && report.seconds < 30)
         }
+    }
+
+    @Test("that is cut leaves at once and takes its connections along")
+    func cut() throws {
+        let peer = try TestRun.peer()
+        defer { peer.stop() }
+        let order = Order()
+        var settings = RunSettings(Recipe(.idle), seed: 9, targets: peer.addresses)
+        (settings.connections, settings.durationNanoseconds) = (20, 60_000_000_000)
+        let run = try Run(settings, order)
+        Waiter.pause(nanoseconds: 150_000_000)
+        order.give(.cut)
+        let report = run.finish()
+        #expect(report.wasInterrupted && report.seconds < 30 && report.finished == 0)
+        #expect(report.peerTrouble == nil, "the peer saw the ends")
     }
 
     @Test("without a peer says so")

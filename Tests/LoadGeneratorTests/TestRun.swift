@@ -11,10 +11,10 @@ enum TestRun {
     }
 
     static func run(
-        _ workload: Workload, through fault: RelayFault? = nil, seed: UInt64 = 77,
+        _ workload: Workload, through fault: RelayFault? = nil, seed: UInt64 = 77, peerThreads: Int = 1,
         _ change: (inout RunSettings) -> Void = { _ in }
     ) throws -> RunReport {
-        let peer = try peer()
+        let peer = try peer(threads: peerThreads)
         defer { peer.stop() }
         let relay = try fault.map { try BadRelay(to: peer.addresses[0], $0) }
         var settings = RunSettings(Recipe(workload), seed: seed, targets: [relay?.address ?? peer.addresses[0]])
@@ -24,14 +24,17 @@ enum TestRun {
     }
 
     /// A few connections of one ending, with a size that is known.
-    static func few(_ ending: Ending, through fault: RelayFault, size: UInt64 = 20_000, patienceMillis: UInt32 = 20_000)
+    static func few(
+        _ ending: Ending, through fault: RelayFault, size: UInt64 = 20_000, patienceMillis: UInt32 = 20_000,
+        count: Int = 4
+    )
         throws -> RunReport
     {
         try run(.ledger, through: fault) { settings in
             settings.recipe.mix = Mix([ending: 1])
             (settings.recipe.size, settings.recipe.isExact) = (size, true)
             settings.recipe.patienceMillis = patienceMillis
-            (settings.connections, settings.total) = (4, 4)
+            (settings.connections, settings.total) = (count, UInt64(count))
         }
     }
 }
