@@ -42,7 +42,7 @@ test-full: build setup-system
 # The acceptance matrix in its own sizes, as an ordinary user, HAProxy and nginx beside it as controls; about half an hour.
 # The table is printed at the end and written to MATRIX, and as JSON to MATRIX.json.
 torture: build setup-system
-	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System -m matrix
+	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System/matrix Tests/System -m matrix
 
 # The unit and loopback tests once under AddressSanitizer and once under ThreadSanitizer.
 test-sanitized: setup

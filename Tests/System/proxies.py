@@ -98,8 +98,11 @@ class Longsplice(Proxy):
 
     @property
     def ring_threads(self):
-        """The kernel's threads that each worker's ring may keep."""
-        return self._flag("--iowq-workers", 1) if self.engine != "epoll" else 0
+        """The kernel's threads that the rings may keep; the embedded echo server has a ring too."""
+        if self.engine == "epoll":
+            return 0
+        rings = self.workers + ("echo" in self.upstreams)
+        return rings * self._flag("--iowq-workers", 1)
 
     def _flag(self, name, default):
         flags = list(self.extra_flags)

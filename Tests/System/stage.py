@@ -105,7 +105,7 @@ class Stage:
         pool and the threads that a ring may keep."""
         bound = dict(proxy.baseline)
         bound["pipe"] = max(bound["pipe"], 2 * PIPES_PER_WORKER * proxy.workers)
-        threads_bound = proxy.threads_baseline + proxy.workers * proxy.ring_threads
+        threads_bound = proxy.threads_baseline + proxy.ring_threads
 
         def excess():
             now = proxy.descriptors()
