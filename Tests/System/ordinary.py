@@ -7,7 +7,8 @@ found with root is not what is found in service.
 import os
 import subprocess
 
-UID = 65534
+UID = int(os.environ.get("LONGSPLICE_UID", "65534"))
+"""Quotas are the user's: two runs at once on one machine need two users."""
 
 AS_ORDINARY_USER = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups",
                     "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
