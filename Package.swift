@@ -51,7 +51,9 @@ let package = Package(
         ),
         .testTarget(name: "LinuxCallsTests", dependencies: ["LinuxCalls", "CLinux"], swiftSettings: strict),
         .testTarget(
-            name: "DataPlaneTests", dependencies: ["DataPlane", "LinuxCalls", "CLinux"], swiftSettings: strict),
+            name: "DataPlaneTests", dependencies: ["DataPlane", "LoadGenerator", "LinuxCalls", "CLinux"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "DataPlane", "LinuxCalls", "CLinux"],
             swiftSettings: strict

@@ -159,9 +159,8 @@ def test_a_client_that_has_gone_before_it_was_accepted_is_recorded_too(stage):
     for _ in range(5):
         reset(stage.connect(bridge.proxy.addresses[0]))
     bridge.proxy.signal(signal.SIGCONT)
-    accepted = wait_until(lambda: (c := bridge.proxy.counters())["closed"] == c["accepted"] and c, 5)
-    found, _ = records.read(path)
-    assert len(found) == accepted["accepted"]
+    bridge.proxy.counters_once(accepted=5, closed=5)
+    wait_until(lambda: len(records.read(path)[0]) == 5, 5, "five records")
 
 
 def test_what_a_drain_cuts_is_recorded_before_the_end(stage):

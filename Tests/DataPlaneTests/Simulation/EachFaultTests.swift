@@ -7,7 +7,8 @@ import Testing
 struct EachFaultTests {
     static let faults: [(String, any WritableKeyPath<FaultPlan, Int> & Sendable)] = [
         ("shortFill", \.shortFill), ("shortDrain", \.shortDrain), ("fillAgain", \.fillAgain),
-        ("drainAgain", \.drainAgain), ("interrupted", \.interrupted), ("canceled", \.canceled),
+        ("drainAgain", \.drainAgain), ("drainHeldAgain", \.drainHeldAgain), ("interrupted", \.interrupted),
+        ("canceled", \.canceled),
         ("notSpliceable", \.notSpliceable), ("noMemory", \.noMemory), ("noBuffers", \.noBuffers),
         ("connectionDies", \.connectionDies), ("delayed", \.delayed), ("reordered", \.reordered),
         ("multishotEnds", \.multishotEnds), ("completionQueueFull", \.completionQueueFull),

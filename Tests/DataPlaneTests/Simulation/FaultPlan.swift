@@ -24,6 +24,8 @@ struct FaultPlan {
     var shortDrain = 0
     var fillAgain = 0
     var drainAgain = 0
+    /// -EAGAIN although the engine has waited for room: the ring can say so, epoll tries until it has.
+    var drainHeldAgain = 0
     var interrupted = 0
     var canceled = 0
     var notSpliceable = 0
@@ -50,7 +52,8 @@ struct FaultPlan {
 
     /// Everything that must not end a healthy connection.
     static let benign = FaultPlan(
-        shortFill: 50, shortDrain: 50, fillAgain: 50, drainAgain: 50, interrupted: 50, canceled: 50, notSpliceable: 50,
+        shortFill: 50, shortDrain: 50, fillAgain: 50, drainAgain: 50, drainHeldAgain: 50, interrupted: 50, canceled: 50,
+        notSpliceable: 50,
         noMemory: 50, noBuffers: 50, delayed: 50, reordered: 50, multishotEnds: 50, completionQueueFull: 50,
         submissionQueueFull: 50, cancelTooLate: 200, pipeFails: 50, pipeSmall: 50, acceptFails: 50)
 

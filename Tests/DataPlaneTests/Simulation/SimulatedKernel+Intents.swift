@@ -88,12 +88,14 @@ extension SimulatedKernel {
             pair(source, sink)
             let filled = fill(source, pipe, length)
             answer(intent.tag.with(.fill), filled)
-            answer(intent.tag.with(.drain), pipe.bytes.isEmpty ? Errno.again : drain(pipe, sink, length))
+            answer(
+                intent.tag.with(.drain),
+                pipe.bytes.isEmpty ? Errno.again : drain(pipe, sink, length, again: faults.drainAgain))
             return true
         case .drainHeld(let pipe, let sink, let length, let isWatched):
             // A poll is over as soon as the peer has sent FIN, room or not (POLLRDHUP).
             guard isWatched || sink.hasRoom || sink.resetCame || sink.finCame else { return false }
-            answer(intent.tag.with(.drain), drain(pipe, sink, length))
+            answer(intent.tag.with(.drain), drain(pipe, sink, length, again: faults.drainHeldAgain))
             return true
         }
     }
@@ -184,8 +186,8 @@ extension SimulatedKernel {
         return Int32(source.incoming.take(count) { pipe.bytes.append($0) })
     }
 
-    private func drain(_ pipe: SimulatedPipe, _ sink: SimulatedSocket, _ length: Int) -> Int32 {
-        if strikes(faults.drainAgain, "EAGAIN from a drain") {
+    private func drain(_ pipe: SimulatedPipe, _ sink: SimulatedSocket, _ length: Int, again: Int) -> Int32 {
+        if strikes(again, "EAGAIN from a drain") {
             sink.wasFull()
             return Errno.again
         }

@@ -31,12 +31,12 @@ final class SimulatedKernel {
     private var refusals = 0
 
     // Far ends
-    private var waitingClients: [Peer] = []
+    private var waitingClients: [FarEnd] = []
     private var serversMade = 0
     /// Some connect was refused or some socket could not be made, so a client may be sent away unserved.
     var hasFailedConnects = false
     private(set) var clientsMade = 0
-    private var livePeers: [Peer] = []
+    private var livePeers: [FarEnd] = []
     var clientsWanted = 0
     var clientsAtOnce = 1
     private(set) var violations: [String] = []
@@ -238,7 +238,7 @@ final class SimulatedKernel {
     private func makeClient() {
         // Its socket gets a number when it is accepted; until then it is known to nobody.
         let socket = SimulatedSocket(-1, room: 512 << random.below(7))
-        let peer = Peer(UInt32(clientsMade) * 2, socket, mayWait: !serversMayWait, &random)
+        let peer = FarEnd(UInt32(clientsMade) * 2, socket, mayWait: !serversMayWait, &random)
         clientsMade += 1
         socket.far = peer
         livePeers.append(peer)
@@ -256,7 +256,7 @@ final class SimulatedKernel {
     }
 
     func makeServer(for socket: SimulatedSocket) {
-        let server = Peer(UInt32(serversMade) * 2 + 1, socket, mayWait: serversMayWait, &random)
+        let server = FarEnd(UInt32(serversMade) * 2 + 1, socket, mayWait: serversMayWait, &random)
         serversMade += 1
         livePeers.append(server)
         socket.far = server

@@ -5,7 +5,7 @@ final class SimulatedSocket {
     /// -1 while a client waits in the accept queue.
     var number: Int32
     /// Nil before an upstream socket is connected.
-    var far: Peer?
+    var far: FarEnd?
     var incoming = ByteRuns()
     var outgoing = ByteRuns()
     let incomingRoom: Int

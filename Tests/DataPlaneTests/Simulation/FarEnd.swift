@@ -1,5 +1,5 @@
 /// A client or a server beyond the worker: it sends a stream of its own, and checks each byte of the other one's.
-final class Peer {
+final class FarEnd {
     enum Ending {
         /// FIN as soon as everything is sent.
         case finEarly
@@ -24,7 +24,7 @@ final class Peer {
     private(set) var sawFin = false
     private(set) var sawReset = false
     /// Whose bytes arrive here, once that is known.
-    var counterpart: Peer?
+    var counterpart: FarEnd?
     /// A fault was injected that no connection survives.
     var isExcused = false
     var violations: [String] = []
