@@ -58,5 +58,7 @@ let package = Package(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "DataPlane", "LinuxCalls", "CLinux"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "LoadGeneratorTests", dependencies: ["LoadGenerator", "LinuxCalls", "CLinux"], swiftSettings: strict),
     ]
 )

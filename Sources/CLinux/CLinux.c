@@ -14,12 +14,12 @@
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -313,6 +313,11 @@ int32_t clinux_ignore_broken_pipe_signal(void)
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
+int32_t clinux_ignore_file_size_signal(void)
+{
+    return signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
+}
+
 static sigset_t set_of(const int32_t *signals, int32_t count)
 {
     sigset_t set;
@@ -521,27 +526,24 @@ void clinux_semaphore_free(void *semaphore)
 
 /* Other programs */
 
-extern char **environ;
-
+/* fork(2) and not posix_spawn(3): only so can the child ask to end with its parent. Between fork and exec there are nothing but
+   calls that signal-safety(7) allows. */
 int32_t clinux_spawn(const char *path, char *const arguments[], int32_t standard_error)
 {
-    posix_spawnattr_t attributes;
-    posix_spawn_file_actions_t files;
-    sigset_t none;
-    pid_t process;
-    int status;
+    pid_t parent = getpid();
+    pid_t process = fork();
 
+    if (process != 0)
+        return process < 0 ? -errno : process;
+    sigset_t none;
     sigemptyset(&none);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, standard_error, STDERR_FILENO);
-    status = posix_spawn(&process, path, &files, &attributes, arguments, environ);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-    return status != 0 ? -status : process;
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() == parent && dup2(standard_error, STDERR_FILENO) >= 0)
+        execv(path, arguments);
+    _exit(127);
 }
 
 int32_t clinux_signal_process(int32_t process, int32_t number) { RESULT(kill(process, number)); }

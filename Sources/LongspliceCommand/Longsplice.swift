@@ -24,10 +24,12 @@ struct Longsplice: ParsableCommand {
             exit(withError: error)
         } catch {
             let sentence = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
+            let command = CommandLine.arguments.dropFirst().first == "bench" ? "bench" : "serve"
             end(
                 Refusal(
                     .usage,
-                    "\(sentence.last == "." ? String(sentence.dropLast()) : sentence); see longsplice serve --help"))
+                    "\(sentence.last == "." ? String(sentence.dropLast()) : sentence); see longsplice \(command) --help"
+                ))
         }
     }
 

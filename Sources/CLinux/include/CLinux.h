@@ -88,6 +88,7 @@ int32_t clinux_pin_to_processor(int32_t processor);                      /* the 
 int32_t clinux_allowed_processors(int32_t *list, int32_t capacity);      /* how many; fills the list */
 int32_t clinux_name_thread(const char *name);
 int32_t clinux_ignore_broken_pipe_signal(void);
+int32_t clinux_ignore_file_size_signal(void);                            /* SIGXFSZ: write(2) says EFBIG instead */
 int32_t clinux_block_signals(const int32_t *signals, int32_t count);     /* for all threads made afterwards */
 /* The next blocked signal of the list, 0 when the time ran out. */
 int32_t clinux_wait_signal(const int32_t *signals, int32_t count, int64_t nanoseconds);
@@ -120,8 +121,9 @@ void clinux_semaphore_post(void *semaphore);
 void clinux_semaphore_wait(void *semaphore);
 void clinux_semaphore_free(void *semaphore);
 
-/* Starts a program in a process group of its own, with no signal blocked and its standard error going to a descriptor.
-   `arguments` ends with NULL. Gives its number. */
+/* Starts a program in a process group of its own, with no signal blocked and its standard error going to a descriptor. It gets
+   SIGTERM when the calling thread ends. `arguments` ends with NULL. Gives its number; a program that cannot be started ends with
+   127. */
 int32_t clinux_spawn(const char *path, char *const arguments[], int32_t standard_error);
 int32_t clinux_signal_process(int32_t process, int32_t signal);
 /* 1 when the child has ended (it is reaped), 0 while it runs. */

@@ -1,10 +1,8 @@
-import Synchronization
-
 /// The runs a peer has met. All of its loops share them.
 final class PeerRecords: Sendable {
     /// Tells peers apart where a target spreads its connections over several.
     let instance: UInt64
-    private let records = Mutex<[RunRecord]>([])
+    private let records = Guarded<[RunRecord]>([])
 
     /// The oldest run that is over makes way for a new one. A record's memory is touched only as far as it is used.
     private static let runsMax = 16

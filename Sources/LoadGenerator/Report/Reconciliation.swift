@@ -37,6 +37,16 @@ package struct Reconciliation: Sendable {
         return verdict
     }
 
+    /// What the client's sight alone gives away, where the peer cannot be heard.
+    package func verdict(client: Outcome) -> Verdict {
+        var verdict = Verdict()
+        if client.isUnconnected || isBroken(client) { return verdict }
+        var peer = Outcome()
+        peer.sent = plan.isEndless ? client.received : plan.down
+        judge(.client, sees: client, of: peer, &verdict)
+        return verdict
+    }
+
     private func isBroken(_ outcome: Outcome) -> Bool { outcome.isDamaged || outcome.isStuck || outcome.end == .failed }
 
     /// The client may have gone before its header could come through.
@@ -85,8 +95,8 @@ package struct Reconciliation: Sendable {
     ) -> Bool {
         switch own.end {
         case .reset: if !isWhole { find(.bytesLostAtReset) }
-        case .fin where !isWhole: find(.missingBytes)
-        case .fin where isExcused: return true
+        case .fin where !isWhole, .finThenReset where !isWhole: find(.missingBytes)
+        case .fin where isExcused, .finThenReset where isExcused: return true
         case .fin, .finThenReset: find(.finInsteadOfReset)
         case .open, .failed: find(.failed)
         }

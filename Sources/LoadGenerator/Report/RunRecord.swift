@@ -1,12 +1,11 @@
 import CLinux
-import Synchronization
 
 /// All that one side keeps of one run: outcomes, the first violations, and how many connections are still open.
 package final class RunRecord: @unchecked Sendable {
     package let seed: UInt64
     private let run: UInt64
     package let ledger: Ledger
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let openWord: UnsafeMutablePointer<Int64>
 
     private struct State {

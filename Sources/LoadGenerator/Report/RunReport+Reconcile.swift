@@ -13,14 +13,17 @@ extension RunReport {
             ends[Int(client.end.rawValue)] += 1
             bytesUp &+= client.sent
             bytesDown &+= client.received
-            // Without any report the client's own view is all there is.
-            guard !peers.isEmpty else { continue }
             let plan = Plan(recipe, seed: settings.seed, id: id)
+            let reconciliation = Reconciliation(plan, isLenientAboutReset: settings.isLenientAboutReset)
             let peer = peers.lazy.compactMap { $0.outcome(of: id) }.first
-            let verdict = Reconciliation(plan, isLenientAboutReset: settings.isLenientAboutReset)
-                .verdict(client: client, peer: peer)
-            reconciled[Int(plan.ending.rawValue)] += 1
-            if peer == nil && verdict.findings.isEmpty && !client.isUnconnected { unknownAllowed += 1 }
+            let verdict: Reconciliation.Verdict
+            if peers.isEmpty {
+                verdict = reconciliation.verdict(client: client)
+            } else {
+                verdict = reconciliation.verdict(client: client, peer: peer)
+                reconciled[Int(plan.ending.rawValue)] += 1
+                if peer == nil && verdict.findings.isEmpty && !client.isUnconnected { unknownAllowed += 1 }
+            }
             if verdict.resetBecameFin { resetsBecameFin += 1 }
             for finding in verdict.findings { add(violation(finding, id, client: client, peer: peer)) }
         }

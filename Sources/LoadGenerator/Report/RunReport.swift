@@ -55,6 +55,9 @@ package struct RunReport: Sendable {
                 "a thread of the peer was busy for \(Int(peerBusy * 100)) % of the time; the figures may be its own bound"
             )
         }
+        if opened >= Ledger.idsMax {
+            warnings.append("the run ended with \(opened) connections, as many as it can hold")
+        }
         if wasInterrupted { warnings.append("the run was interrupted") }
         return warnings
     }

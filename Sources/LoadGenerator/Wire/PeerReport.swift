@@ -74,13 +74,20 @@ package struct PeerReport: Sendable {
         self = read
     }
 
-    private static func read(_ bytes: UnsafeRawBufferPointer) -> PeerReport? {
+    /// How long a report is whose head this is; nil where it is none, or not all there.
+    static func wholeBytes(_ bytes: UnsafeRawBufferPointer) -> Int? {
         var wire = WireReader(bytes)
         let head = (0..<headWords).map { _ in wire.take(UInt64.self) }
         let (ids, kept) = (head[4], head[8])
         guard head[0] == magic, ids <= Ledger.idsMax, kept <= UInt64(RunRecord.violationsMax) else { return nil }
-        let count = self.bytes(ids: ids, violations: Int(kept))
-        guard bytes.count == count else { return nil }
+        return self.bytes(ids: ids, violations: Int(kept))
+    }
+
+    private static func read(_ bytes: UnsafeRawBufferPointer) -> PeerReport? {
+        guard let count = wholeBytes(bytes), bytes.count == count else { return nil }
+        var wire = WireReader(bytes)
+        let head = (0..<headWords).map { _ in wire.take(UInt64.self) }
+        let (ids, kept) = (head[4], head[8])
         let counts = (0..<kinds).map { _ in wire.take(UInt64.self) }
         let words = (0..<(Int(ids) * 2)).map { _ in wire.take(UInt64.self) }
         let violations = (0..<Int(kept)).compactMap { _ in Violation(from: &wire) }

@@ -50,7 +50,7 @@ struct ReportCall {
         return true
     }
 
-    /// All bytes up to FIN.
+    /// A whole report. How the connection ends is not looked at: a relay that is bad at endings can still tell of them.
     private func receive(_ socket: Int32, _ waiter: Waiter) -> [UInt8]? {
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 8)
         defer { chunk.deallocate() }
@@ -58,10 +58,12 @@ struct ReportCall {
         while bytes.count <= Self.bytesMax {
             let count = clinux_receive(socket, chunk.baseAddress, chunk.count)
             switch count {
-            case 0: return bytes
-            case 1...: bytes.append(contentsOf: chunk[..<Int(count)])
+            case 1...:
+                bytes.append(contentsOf: chunk[..<Int(count)])
+                if bytes.withUnsafeBytes({ PeerReport.wholeBytes($0) }) == bytes.count { return bytes }
             case Int64(Errno.again), Int64(Errno.interrupted):
                 guard waiter.wait(until: deadline) else { return nil }
+            // FIN or an error: what is missing does not come any more.
             default: return nil
             }
         }

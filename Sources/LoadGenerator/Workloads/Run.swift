@@ -84,7 +84,8 @@ package final class Run {
         return report
     }
 
-    private static let pauseBetweenAsks: Int64 = 20_000_000
+    private static let pauseMin: Int64 = 10_000_000
+    private static let pauseMax: Int64 = 500_000_000
     private static let asksMax = 16
 
     /// Asks until no connection is under way any more and every outcome has been told, or patience ends. A target that
@@ -93,6 +94,7 @@ package final class Run {
         let deadline = Clock.nowNanoseconds() + Int64(settings.recipe.patienceMillis) * 1_000_000 + 3_000_000_000
         var known: [UInt64: PeerReport] = [:]
         var unanswered = 0
+        var pause = Self.pauseMin
         var asked = 0
         while Clock.nowNanoseconds() < deadline, unanswered < Self.asksMax {
             let target = settings.targets[asked % settings.targets.count]
@@ -102,12 +104,15 @@ package final class Run {
             if let answer = ReportCall(settings, run: number, deadline: patience).ask(target, source: source) {
                 known[answer.instance] = answer
                 let isComplete = known.values.allSatisfy { $0.openCount == 0 }
-                let hasAll = lacking(known) == 0
+                let hasAll = isComplete && lacking(known) == 0
+                // Another peer may answer at once; connections take their time to end.
+                if isComplete { pause = Self.pauseMin }
                 if isComplete && (hasAll || asked >= Self.asksMax * settings.targets.count) { break }
             } else {
                 unanswered += 1
             }
-            Waiter.pause(nanoseconds: Self.pauseBetweenAsks)
+            Waiter.pause(nanoseconds: pause)
+            pause = min(pause * 2, Self.pauseMax)
         }
         tell(known, &report)
         return Array(known.values)

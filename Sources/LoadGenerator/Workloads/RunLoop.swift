@@ -45,6 +45,8 @@ final class RunLoop: ConnectionLoop {
         }
         showUse()
         endedAt = Clock.nowNanoseconds()
+        // What an order has cut leaves no outcome and is not judged.
+        forEachSlot { socket, _ in free(socket, resetting: true) }
         board.set(.hasLeft, 1)
     }
 
