@@ -313,6 +313,11 @@ int32_t clinux_ignore_broken_pipe_signal(void)
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? -errno : 0;
 }
 
+int32_t clinux_ignore_file_size_signal(void)
+{
+    return signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -errno : 0;
+}
+
 static sigset_t set_of(const int32_t *signals, int32_t count)
 {
     sigset_t set;

@@ -16,6 +16,11 @@ package struct Signals: Sendable {
         return signal > 0 ? signal : nil
     }
 
+    /// A log that has grown to RLIMIT_FSIZE must not be the end of the process either.
+    package static func ignoreFileSize() throws(SystemError) {
+        _ = try checked(clinux_ignore_file_size_signal(), "signal SIGXFSZ")
+    }
+
     /// A write to a socket whose peer is gone must be an error and not the end of the process: splice(2) has no
     /// MSG_NOSIGNAL.
     package static func ignoreBrokenPipe() throws(SystemError) {

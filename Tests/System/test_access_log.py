@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import stat
@@ -398,6 +399,17 @@ def test_a_full_disk_is_told_and_written_again_once_there_is_room(stage):
         assert proxy.stop() == 0
     finally:
         subprocess.run(["umount", "-l", folder], check=False, timeout=10)
+
+
+def test_a_file_that_may_not_grow_is_told_and_does_not_end_the_proxy(stage):
+    """RLIMIT_FSIZE sends SIGXFSZ to whoever writes beyond it."""
+    def small_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (32 * KiB, 32 * KiB))
+
+    proxy, _ = logged_proxy(stage, "echo", limits=small_files)
+    churn(stage, proxy, 200)
+    proxy.process.wait_for_output(r"WARNING the access log .*EFBIG", 5)
+    churn(stage, proxy, 10)
 
 
 def test_a_sink_that_never_takes_anything_does_not_keep_the_process(stage):

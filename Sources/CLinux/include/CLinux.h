@@ -88,6 +88,7 @@ int32_t clinux_pin_to_processor(int32_t processor);                      /* the 
 int32_t clinux_allowed_processors(int32_t *list, int32_t capacity);      /* how many; fills the list */
 int32_t clinux_name_thread(const char *name);
 int32_t clinux_ignore_broken_pipe_signal(void);
+int32_t clinux_ignore_file_size_signal(void);                            /* SIGXFSZ: write(2) says EFBIG instead */
 int32_t clinux_block_signals(const int32_t *signals, int32_t count);     /* for all threads made afterwards */
 /* The next blocked signal of the list, 0 when the time ran out. */
 int32_t clinux_wait_signal(const int32_t *signals, int32_t count, int64_t nanoseconds);

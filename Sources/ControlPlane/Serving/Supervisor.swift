@@ -24,6 +24,7 @@ package final class Supervisor {
         self.configuration = configuration
         do throws(SystemError) {
             try Signals.ignoreBrokenPipe()
+            try Signals.ignoreFileSize()
             signals = try Signals(blocking: [
                 Self.interrupt, Self.userSignal, Self.secondUserSignal, Self.terminate,
             ])

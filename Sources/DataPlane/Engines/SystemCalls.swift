@@ -84,11 +84,14 @@ extension SystemCalls where Self: ~Copyable {
         let made = clinux_pipe(&readEnd, &writeEnd)
         guard made == 0 else { return made }
         // The quota may refuse the size (EPERM) or leave two pages only: less is asked for then, and what was granted counts.
+        // A page where even the size cannot be asked for (a seccomp filter).
+        let smallest: Int32 = 4096
         var wanted = bytes
-        var granted = clinux_pipe_size(writeEnd)
-        while wanted > granted && clinux_pipe_resize(writeEnd, wanted) < 0 { wanted /= 2 }
-        granted = clinux_pipe_size(writeEnd)
-        pipe = PipePool.Pipe(readEnd: readEnd, writeEnd: writeEnd, capacity: UInt32(max(4096, granted)))
+        while wanted > max(smallest, clinux_pipe_size(writeEnd)) && clinux_pipe_resize(writeEnd, wanted) < 0 {
+            wanted /= 2
+        }
+        let granted = max(smallest, clinux_pipe_size(writeEnd))
+        pipe = PipePool.Pipe(readEnd: readEnd, writeEnd: writeEnd, capacity: UInt32(granted))
         return 0
     }
 

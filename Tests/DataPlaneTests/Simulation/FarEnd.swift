@@ -64,7 +64,7 @@ final class FarEnd {
         guard !hasSentFin else { return }
         if socket.isClosed {
             // The worker's kernel answers with RST.
-            if sent < bytesToSend { see(reset: "an answer to bytes for a closed socket") }
+            if sent < bytesToSend { see(reset: "an answer to bytes for a closed socket") } else { hasSentFin = true }
             return
         }
         let count = min(limit, bytesToSend - sent, socket.incomingRoom - socket.incoming.count)

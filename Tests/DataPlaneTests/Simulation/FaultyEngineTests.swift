@@ -24,6 +24,9 @@ private final class FaultyServer: @unchecked Sendable {
         dice = FaultDice(plan, seed: seed)
         var settings = WorkerSettings(target: .upstreams([upstream]))
         settings.connectionsMax = 200
+        // Small ones: many operations for few bytes.
+        settings.pipeBytes = 16_384
+        settings.chunkBytes = 16_384
         self.settings = settings
         listener = try TestListener.loopback()
         address = listener.address
@@ -113,7 +116,7 @@ struct FaultyEngineTests {
             recipe.size = 64 << 10
             recipe.patienceMillis = 5_000
             var settings = RunSettings(recipe, seed: seed, targets: [server.address])
-            settings.connections = 32
+            settings.connections = 100
             settings.total = 400
             let report = try Run(settings).finish()
             try server.end()
