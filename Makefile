@@ -13,7 +13,10 @@ BUILD_PACKAGES  = liburing-dev pkg-config
 SYSTEM_PACKAGES = python3 python3-pytest iproute2 iperf3 nuttcp redis-server redis-tools nginx-light \
                   libnginx-mod-stream curl haproxy socat strace binutils
 
-.PHONY: run build test lint unit system test-full test-sanitized bench format clean setup setup-system
+# Ten million operations of each engine and of the simulated kernel, with faults at every one, in a release build; half an hour.
+TORTURE = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
+
+.PHONY: run build test lint unit system torture-faults test-full test-sanitized bench format clean setup setup-system
 
 run: build
 	$(BINARY) serve --listen $(LISTEN) --upstream $(UPSTREAM) --engine $(ENGINE) $(FLAGS)
@@ -37,6 +40,9 @@ system: build setup-system
 # The acceptance sizes: gigabytes, hundreds of repetitions, thousands of connections, ten minutes of use; about forty minutes.
 test-full: build setup-system
 	LONGSPLICE_FULL=1 $(PYTEST) Tests/System
+
+torture-faults: setup
+	swift test $(TORTURE) --filter 'SimulationTests|FaultyEngineTests'
 
 # The unit and loopback tests once under AddressSanitizer and once under ThreadSanitizer.
 test-sanitized: setup
