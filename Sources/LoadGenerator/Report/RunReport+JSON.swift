@@ -19,7 +19,7 @@ extension RunReport {
         json.field("seed", settings.seed)
         json.object("parameters") { json in
             json.array("targets") { for target in settings.targets { $0.field(nil, "\(target)") } }
-            json.array("sources") { for source in settings.sources { $0.field(nil, "\(source)") } }
+            json.field("sources", settings.sources.count)
             json.field("connections", settings.connections)
             json.field("size", recipe.size)
             json.field("exact", recipe.isExact)
