@@ -97,7 +97,7 @@ extension RunReport {
         json.object { json in
             json.field("kind", violation.kind.name)
             json.field("connection", violation.id)
-            json.field("plan", Plan(settings.wireRecipe, seed: settings.seed, id: violation.id).ending.name)
+            json.field("plan", plan(of: violation.id).ending.name)
             json.field("seen_by", violation.side.name)
             json.field("direction", violation.direction.name)
             json.field("offset", violation.offset)
