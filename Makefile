@@ -4,6 +4,7 @@ LISTEN   ?= 127.0.0.1:7000
 UPSTREAM ?= echo
 ENGINE   ?= auto
 FLAGS    ?=
+MATRIX   ?= .build/matrix.md
 
 RELEASE   = swift build -c release --static-swift-stdlib
 BINARY    = .build/release/longsplice
@@ -11,12 +12,11 @@ PYTEST    = /usr/bin/python3 -m pytest
 
 BUILD_PACKAGES  = liburing-dev pkg-config
 SYSTEM_PACKAGES = python3 python3-pytest iproute2 iperf3 nuttcp redis-server redis-tools nginx-light \
-                  libnginx-mod-stream curl haproxy socat strace binutils
+                  libnginx-mod-stream curl haproxy socat strace binutils iptables
 
-# Ten million operations of each engine and of the simulated kernel, with faults at every one, in a release build; half an hour.
-TORTURE = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
+TORTURE         = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
 
-.PHONY: run build test lint unit system torture-faults test-full test-sanitized bench format clean setup setup-system
+.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench format clean setup setup-system
 
 run: build
 	$(BINARY) serve --listen $(LISTEN) --upstream $(UPSTREAM) --engine $(ENGINE) $(FLAGS)
@@ -41,6 +41,12 @@ system: build setup-system
 test-full: build setup-system
 	LONGSPLICE_FULL=1 $(PYTEST) Tests/System
 
+# The acceptance matrix in its own sizes, as an ordinary user, HAProxy and nginx beside it as controls; about half an hour.
+# The table is printed at the end and written to MATRIX, and as JSON to MATRIX.json.
+torture: build setup-system
+	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System/matrix Tests/System -m matrix
+
+# Ten million operations of each engine and of the simulated kernel, with faults at every one, in a release build.
 torture-faults: setup
 	swift test $(TORTURE) --filter 'SimulationTests|FaultyEngineTests'
 

@@ -8,19 +8,21 @@ import sys
 
 import pytest
 
+import acceptance
+from invariants import KernelLog
 from lab import Lab
 from proxies import binary
 from stage import Stage
 
 
-def pytest_configure():
+def pytest_configure(config):
+    config.addinivalue_line("markers", "matrix(id, trials=1): stands for a row of the acceptance matrix")
+    config.pluginmanager.register(acceptance.Matrix(), "acceptance")
     if os.geteuid() != 0:
         pytest.exit("the system tests build network namespaces and need root", 2)
     if not os.access(binary(), os.X_OK):
         pytest.exit(f"no program at {binary()}: run `swift build -c release` first, "
                     "or name one in LONGSPLICE_BIN", 2)
-    # Let a terminated run unwind, so that its labs are torn down.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
 
 
 def _uring_refusal():
@@ -34,10 +36,24 @@ def _uring_refusal():
     return None
 
 
+def pytest_sessionstart(session):
+    """A terminated run unwinds, so that its labs are torn down; the present test is its last."""
+    def unwind(*_):
+        session.shouldfail = "terminated"
+        sys.exit("terminated")
+    signal.signal(signal.SIGTERM, unwind)
+
+
+@pytest.fixture(scope="session")
+def uring_works():
+    if refusal := _uring_refusal():
+        pytest.skip(f"io_uring_setup fails with {refusal} on this machine")
+
+
 @pytest.fixture(params=["uring", "epoll"])
 def engine(request):
-    if request.param == "uring" and (refusal := _uring_refusal()):
-        pytest.skip(f"io_uring_setup fails with {refusal} on this machine")
+    if request.param == "uring":
+        request.getfixturevalue("uring_works")
     return request.param
 
 
@@ -56,21 +72,24 @@ def network():
 
 
 @pytest.fixture
-def stage(lab, engine, request):
-    yield from _staged(lab, engine, request)
+def stage(lab, engine, staging):
+    yield from staging(Stage(lab, engine))
 
 
 @pytest.fixture
-def wide_stage(network, engine, request):
-    yield from _staged(network, engine, request)
+def wide_stage(network, engine, staging):
+    yield from staging(Stage(network, engine))
 
 
-def _staged(lab, engine, request):
-    stage = Stage(lab, engine)
-    try:
-        yield stage
-    finally:
-        stage.close(failed=request.node.stash.get(_FAILED, False))
+@pytest.fixture
+def staging(request):
+    """Gives a stage to the test, and looks back when the test is over."""
+    def staged(stage):
+        try:
+            yield stage
+        finally:
+            stage.close(failed=request.node.stash.get(_FAILED, False))
+    return staged
 
 
 _FAILED = pytest.StashKey()

@@ -142,10 +142,11 @@ class Lab:
         """A new file name in the lab's own directory (short enough for a UNIX socket)."""
         return self.directory / f"{next(_serial)}{suffix}"
 
-    def sysctl(self, where, name, value):
-        """Set a network sysctl, which the kernel keeps per namespace."""
+    def sysctl(self, where, name, value=None):
+        """Set or read a network sysctl, which the kernel keeps per namespace."""
         with self.inside(where):
-            Path("/proc/sys", name.replace(".", "/")).write_text(value)
+            path = Path("/proc/sys", name.replace(".", "/"))
+            return path.read_text() if value is None else path.write_text(value)
 
     # Programs
 

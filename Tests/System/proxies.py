@@ -32,6 +32,8 @@ class Proxy:
         self.listen = [listen] if isinstance(listen, str) else list(listen)
         self.upstreams = [upstreams] if isinstance(upstreams, str) else list(upstreams)
         self.process = None
+        self.wrapper = ()
+        self.timeouts = {"connect": "5s", "idle": "1h", "fin": "30s"}
 
     def __enter__(self):
         return self.start()
@@ -85,11 +87,26 @@ class Longsplice(Proxy):
         self.addresses = []
         self.awaited = False
         """Whether somebody saw to its end already."""
+        self.is_mute = False
+        """Whether its log cannot be read (any more)."""
+        self.expected_surprises = ()
+        """Counters that a test makes grow although they should stay at zero."""
 
     @property
     def workers(self):
+        return self._flag("--workers", os.cpu_count())
+
+    @property
+    def ring_threads(self):
+        """The kernel's threads that the rings may keep; the embedded echo server has a ring too."""
+        if self.engine == "epoll":
+            return 0
+        rings = self.workers + ("echo" in self.upstreams)
+        return rings * self._flag("--iowq-workers", 1)
+
+    def _flag(self, name, default):
         flags = list(self.extra_flags)
-        return int(flags[flags.index("--workers") + 1]) if "--workers" in flags else os.cpu_count()
+        return int(flags[flags.index(name) + 1]) if name in flags else default
 
     def argv(self):
         argv = [*self.wrapper, binary(), "serve", "--engine", self.engine]
@@ -175,9 +192,11 @@ global
   tune.pipesize 1048576
 defaults
   mode tcp
-  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
+  timeout connect {self.timeouts["connect"]}
+  timeout client {self.timeouts["idle"]}
+  timeout server {self.timeouts["idle"]}
+  timeout client-fin {self.timeouts["fin"]}
+  timeout server-fin {self.timeouts["fin"]}
   {self.SPLICE[self.splice]}
 listen all
   {binds}
@@ -191,7 +210,7 @@ listen all
     def start(self):
         file = self.lab.fresh_path(".cfg")
         file.write_text(self.configuration())
-        self.process = self.lab.start(self.where, ["haproxy", "-db", "-f", file])
+        self.process = self.lab.start(self.where, [*self.wrapper, "haproxy", "-db", "-f", file])
         self._wait_for_listeners()
         return self
 
@@ -223,7 +242,9 @@ stream {{
 {listens}
     proxy_pass all;
     proxy_buffer_size {self.buffer};
-    proxy_timeout 1h;
+    proxy_timeout {self.timeouts["idle"]};
+    proxy_connect_timeout {self.timeouts["connect"]};
+    proxy_half_close on;
   }}
 }}
 """
@@ -231,6 +252,6 @@ stream {{
     def start(self):
         file = self.lab.fresh_path(".conf")
         file.write_text(self.configuration())
-        self.process = self.lab.start(self.where, ["nginx", "-c", file, "-e", "stderr"])
+        self.process = self.lab.start(self.where, [*self.wrapper, "nginx", "-c", file, "-e", "stderr"])
         self._wait_for_listeners()
         return self

@@ -5,6 +5,7 @@ import re
 import time
 from dataclasses import dataclass
 
+import invariants
 import peers
 from lab import Longsplice, endpoint
 from processes import wait_until
@@ -28,8 +29,8 @@ class Bridge:
 
 
 class Stage:
-    def __init__(self, lab, engine):
-        self.lab, self.engine = lab, engine
+    def __init__(self, lab, engine, wrapper=()):
+        self.lab, self.engine, self.wrapper = lab, engine, tuple(wrapper)
         self._kept, self._proxies, self._programs = [], [], []
 
     # Setting up
@@ -37,10 +38,12 @@ class Stage:
     def serve(self, upstreams, *flags, listen=None, **options):
         """Start Longsplice in B, by default on a TCP port of the kernel's choice."""
         listen = listen or endpoint(self.lab.address("B"), 0)
+        options["wrapper"] = (*self.wrapper, *options.get("wrapper", ()))
         proxy = Longsplice(self.lab, "B", listen, upstreams, self.engine, flags, **options)
         self._proxies.append(proxy)
         proxy.start()
         proxy.baseline = self._steady_descriptors(proxy)
+        proxy.threads_baseline = proxy.threads()
         return proxy
 
     def bridge(self, *flags, listen=None, upstream=None, **options):
@@ -92,25 +95,32 @@ class Stage:
             return
         assert proxy.alive(), f"the proxy died with {proxy.process.wait()}:\n{proxy.output()}"
         self.expect_quiet(proxy)
+        invariants.expect_idle(proxy.pid)
+        if not proxy.is_mute:
+            invariants.reconcile(proxy.counters(), proxy.expected_surprises)
         assert proxy.stop() == 0, f"SIGTERM without sessions:\n{proxy.output()}"
 
     def expect_quiet(self, proxy, within=5.0):
-        """No session, no half-dead socket; descriptors as at the start but for the pipe pool."""
+        """No session, no half-dead socket; descriptors and threads as at the start but for the pipe
+        pool and the threads that a ring may keep."""
         bound = dict(proxy.baseline)
         bound["pipe"] = max(bound["pipe"], 2 * PIPES_PER_WORKER * proxy.workers)
+        threads_bound = proxy.threads_baseline + proxy.ring_threads
 
         def excess():
             now = proxy.descriptors()
-            return {kind: now[kind] for kind in now if now[kind] > bound[kind]}
+            left = {kind: now[kind] for kind in now if now[kind] > bound[kind]}
+            if (threads := proxy.threads()) > threads_bound:
+                left["threads"] = threads
+            if not left and (sockets := invariants.lingering_sockets(self.lab, proxy.pid)):
+                left["sockets that wait to be closed"] = sockets
+            return left
 
         with contextlib.suppress(TimeoutError):
             wait_until(lambda: not excess(), within)
-        assert not excess(), f"descriptors left behind: {excess()}, at the start {proxy.baseline}"
-        assert not self.close_waits(proxy), "sockets forgotten in CLOSE-WAIT"
-
-    def close_waits(self, proxy):
-        sockets = self.lab.run("B", ["ss", "-Htanp", "state", "close-wait"]).stdout
-        return re.findall(rf".*\bpid={proxy.pid}\b.*", sockets)
+        left = excess()
+        assert not left, (f"left behind: {left}; at the start {proxy.baseline} "
+                          f"and {proxy.threads_baseline} threads")
 
     @staticmethod
     def _story(proxy):

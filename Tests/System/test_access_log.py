@@ -163,6 +163,7 @@ def test_a_client_that_has_gone_before_it_was_accepted_is_recorded_too(stage):
     wait_until(lambda: len(records.read(path)[0]) == 5, 5, "five records")
 
 
+@pytest.mark.matrix("D8")
 def test_what_a_drain_cuts_is_recorded_before_the_end(stage):
     bridge, path = logged_bridge(stage, "--drain-timeout", "300ms")
     count = sized(200, 2000)
@@ -210,6 +211,7 @@ def churn(stage, proxy, count):
                     reset(sock)
 
 
+@pytest.mark.matrix("D8")
 def test_thousands_of_connections_have_as_many_records(stage):
     proxy, path = logged_proxy(stage, "echo")
     count = sized(1000, 10_000)
@@ -221,6 +223,7 @@ def test_thousands_of_connections_have_as_many_records(stage):
     assert {record["end"] for record in found} == {"fin", "reset"}
 
 
+@pytest.mark.matrix("D8")
 def test_rotation_under_load_loses_no_record(stage):
     proxy, path = logged_proxy(stage, "echo")
     count = sized(1500, 10_000)
@@ -338,6 +341,7 @@ class Stuck:
         return lambda: b"".join(pieces).decode()
 
 
+@pytest.mark.matrix("D8")
 @pytest.mark.parametrize("kind", ["fifo", "pipe", "socket"])
 def test_a_sink_that_takes_nothing_costs_records_and_never_the_service(stage, kind):
     sink = Stuck(stage, kind)
@@ -425,6 +429,7 @@ UGLY = [b"new\nline", b'"quoted"\\', b"\xff\xfe invalid \xc3", b"\x1b[2J\x07", b
         b" spaces = and \t tabs"]
 
 
+@pytest.mark.matrix("C8")
 @pytest.mark.parametrize("format", ["json", "text"])
 def test_no_name_can_break_a_line(stage, format):
     """Paths of the listener, the upstream and the clients, which may hold any byte but zero."""

@@ -32,6 +32,7 @@ def write_and_finish(sock, size):
 
 # FIN
 
+@pytest.mark.matrix("B1", trials=ROUNDS)
 @pytest.mark.parametrize("first", ["client", "server"])
 def test_after_one_end_finished_the_other_still_sends_everything(stage, first):
     bridge = stage.bridge()
@@ -48,6 +49,7 @@ def test_after_one_end_finished_the_other_still_sends_everything(stage, first):
         late.close()
 
 
+@pytest.mark.matrix("B1")
 @pytest.mark.parametrize("first", ["client", "server"])
 def test_unix_sockets_close_one_direction_at_a_time_too(stage, first):
     bridge = stage.bridge(listen=f"unix:{stage.lab.fresh_path('.sock')}",
@@ -61,6 +63,7 @@ def test_unix_sockets_close_one_direction_at_a_time_too(stage, first):
     expect_fin(early)
 
 
+@pytest.mark.matrix("B1")
 @pytest.mark.parametrize("first", ["client", "server"])
 def test_a_finish_without_any_byte_is_passed_on_at_once(stage, first):
     early, late = ordered(stage.bridge().pair(), first)
@@ -106,6 +109,7 @@ def test_what_a_sleeping_reader_has_not_read_survives_the_finish(stage, first):
     together(read_late, *writers)
 
 
+@pytest.mark.matrix("B4")
 @pytest.mark.parametrize("first", ["client", "server"])
 def test_a_pair_that_was_held_up_both_ways_still_ends_with_fins(stage, first):
     """Both ends write a lot, finish, and read late, one after the other. When the first has read
@@ -188,6 +192,7 @@ def reset_while_receiving(culprit, victim):
     assert moment[1] - moment[0] < TOLERANCE
 
 
+@pytest.mark.matrix("B3")
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_a_reset_after_a_finish_is_passed_on_too(stage, who):
     culprit, victim = ordered(stage.bridge().pair(), who)
@@ -198,6 +203,7 @@ def test_a_reset_after_a_finish_is_passed_on_too(stage, who):
     expect_reset(victim)
 
 
+@pytest.mark.matrix("B3")
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_bytes_that_came_before_a_reset_are_delivered(stage, who):
     """The sender's bytes are known to be with the proxy or beyond before it resets."""
@@ -295,6 +301,7 @@ def test_a_half_closed_silent_pair_is_reset_after_the_fin_timeout(stage, first):
     bridge.proxy.counters_once(fin_timeout=1)
 
 
+@pytest.mark.matrix("B1")
 @pytest.mark.parametrize("first", ["client", "server"])
 def test_a_half_closed_pair_that_still_speaks_lives_on(stage, first):
     early, late = ordered(stage.bridge("--fin-timeout", "1s").pair(), first)

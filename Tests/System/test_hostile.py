@@ -20,6 +20,7 @@ def cpu_share(proxy, seconds=2.0):
 
 # Urgent bytes
 
+@pytest.mark.matrix("C8")
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_an_urgent_byte_travels_in_line_and_spins_nothing(stage, who):
     bridge = stage.bridge()
@@ -38,6 +39,7 @@ def test_an_urgent_byte_travels_in_line_and_spins_nothing(stage, who):
     expect_fin(receiver)
 
 
+@pytest.mark.matrix("C8")
 def test_many_urgent_bytes_keep_the_order(stage):
     """Only the last urgent byte is marked; the earlier ones become ordinary ones."""
     bridge = stage.bridge()
@@ -50,6 +52,7 @@ def test_many_urgent_bytes_keep_the_order(stage):
     assert read_exactly(server, len(expected)) == expected
 
 
+@pytest.mark.matrix("C8", trials=20)
 @pytest.mark.parametrize("who", ["client", "server"])
 def test_an_urgent_byte_right_before_the_finish_is_delivered(stage, who):
     """splice(2) stops at the urgent byte and then, as FIN has come, reports the end too early."""

@@ -18,6 +18,7 @@ def wait_until_closed_to_newcomers(stage, proxy):
 
 # Draining
 
+@pytest.mark.matrix("D5")
 @END
 def test_draining_lets_sessions_finish_and_accepts_no_new_ones(stage, number):
     bridge = stage.bridge()
@@ -46,6 +47,7 @@ def test_draining_without_sessions_ends_at_once(stage):
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.matrix("D5", trials=10)
 def test_draining_serves_what_waits_in_the_accept_queue(stage):
     """The kernel has already told these clients that they are connected."""
     bridge = stage.bridge()
@@ -144,6 +146,7 @@ def test_a_vanished_log_reader_does_not_end_the_proxy(stage):
     """Whoever read stderr is gone after the first line; writing to it is an error from then on."""
     wrapper = ["bash", "-c", 'exec "$@" 2> >(sed "/listening on/q")', "-"]
     bridge = stage.bridge(wrapper=wrapper)
+    bridge.proxy.is_mute = True
     client, server = bridge.pair()
     for _ in range(3):
         bridge.proxy.signal(signal.SIGUSR1)

@@ -14,6 +14,7 @@ SIZE = sized(256 * MiB, 1 * GiB)
 PAUSE = sized(3, 30)
 
 
+@pytest.mark.matrix("B6")
 @pytest.mark.parametrize("sender", ["client", "server"])
 def test_a_stalled_reader_costs_neither_memory_nor_time_and_loses_nothing(stage, sender):
     bridge = stage.bridge()

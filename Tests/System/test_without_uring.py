@@ -32,6 +32,7 @@ def sentences(text):
     return [line for line in text.splitlines() if "io_uring" in line]
 
 
+@pytest.mark.matrix("B12")
 @pytest.mark.parametrize("error", REFUSALS)
 def test_auto_serves_on_epoll_and_says_why(stage, error):
     bridge = stage.bridge(wrapper=strace(error, "/dev/null"))
@@ -41,6 +42,7 @@ def test_auto_serves_on_epoll_and_says_why(stage, error):
     assert "epoll" in said[0]
 
 
+@pytest.mark.matrix("B12")
 @pytest.mark.parametrize("error", REFUSALS)
 def test_uring_refuses_within_a_second_and_opens_no_port(stage, error):
     record = stage.lab.fresh_path(".strace")

@@ -1,0 +1,38 @@
+"""HAProxy and nginx in Longsplice's place, with the same flags as far as they have such a thing.
+
+What becomes of them is told in the matrix and gates nothing.
+"""
+
+from lab import HAProxy, NginxStream, endpoint
+from stage import Stage
+
+CONTROL_SHARE = 10
+
+
+def share(stage, amount):
+    """Of a size of the matrix: all of it for Longsplice, a tenth for a control."""
+    return max(1, amount // CONTROL_SHARE) if isinstance(stage, ControlStage) else amount
+
+
+_PROGRAMS = {"haproxy": HAProxy, "nginx": NginxStream}
+
+
+class ControlStage(Stage):
+    def serve(self, upstreams, *flags, listen=None, **_):
+        lab = self.lab
+        listen = listen or endpoint(lab.address("B"), lab.free_port("B"))
+        proxy = _PROGRAMS[self.engine](lab, "B", listen, upstreams)
+        proxy.wrapper = self.wrapper
+        for flag, name in (("--connect-timeout", "connect"), ("--idle-timeout", "idle"), ("--fin-timeout", "fin")):
+            if flag in flags:
+                proxy.timeouts[name] = flags[flags.index(flag) + 1]
+        self._proxies.append(proxy)
+        proxy.start()
+        proxy.addresses = proxy.listen
+        return proxy
+
+    def _inspect(self, proxy):
+        assert proxy.alive(), f"the control died with {proxy.process.wait()}:\n{proxy.output()}"
+
+    def _story(self, proxy):
+        return proxy.output()[-2000:]
