@@ -14,7 +14,9 @@ BUILD_PACKAGES  = liburing-dev pkg-config
 SYSTEM_PACKAGES = python3 python3-pytest iproute2 iperf3 nuttcp redis-server redis-tools nginx-light \
                   libnginx-mod-stream curl haproxy socat strace binutils iptables
 
-.PHONY: run build test lint unit system torture test-full test-sanitized bench format clean setup setup-system
+TORTURE         = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
+
+.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench format clean setup setup-system
 
 run: build
 	$(BINARY) serve --listen $(LISTEN) --upstream $(UPSTREAM) --engine $(ENGINE) $(FLAGS)
@@ -43,6 +45,10 @@ test-full: build setup-system
 # The table is printed at the end and written to MATRIX, and as JSON to MATRIX.json.
 torture: build setup-system
 	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System/matrix Tests/System -m matrix
+
+# Ten million operations of each engine and of the simulated kernel, with faults at every one, in a release build.
+torture-faults: setup
+	swift test $(TORTURE) --filter 'SimulationTests|FaultyEngineTests'
 
 # The unit and loopback tests once under AddressSanitizer and once under ThreadSanitizer.
 test-sanitized: setup

@@ -30,16 +30,14 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         let address = upstreams.address(Int(knot.pointee.upstreamIndex))
         let socket = engine.openSocket(family: address.pointee.family)
-        guard socket >= 0 else {
-            // Whoever waits for a descriptor holds one: the client gives way to those who are served.
-            counters.add(.connectShortOfDescriptors)
-            pauseForShortage()
-            return perform(knot.pointee.cut(.shortage), slot)
-        }
+        guard socket >= 0 else { return hasNoSocket(socket, slot) }
         if address.pointee.isTCP { engine.prepareTCP(socket) }
         if let source = sources.next(family: address.pointee.family) {
             let bound = engine.bindSource(socket, source)
-            guard bound == 0 else { return failedToBind(bound, socket, slot) }
+            guard bound == 0 else {
+                engine.close(socket)
+                return failedBeforehand(bound, slot)
+            }
         }
         guard engine.connect(socket, to: address, tag(slot, .connect)) else {
             engine.close(socket)
@@ -52,10 +50,23 @@ extension Worker where E: ~Copyable {
         schedule(slot)
     }
 
+    private mutating func hasNoSocket(_ result: Int32, _ slot: UInt32) {
+        switch AcceptFailure(result) {
+        case .shortOfDescriptors, .shortOfMemory:
+            // Whoever waits for a descriptor holds one: the client gives way to those who are served.
+            counters.add(.connectShortOfDescriptors)
+            pauseForShortage()
+            let knot = table[slot]
+            perform(knot.pointee.cut(.shortage), slot)
+        case .aborted, .withdrawn, .otherwise:
+            // EAFNOSUPPORT, on a machine without IPv6.
+            failedBeforehand(result, slot)
+        }
+    }
+
     /// As if connecting had failed with the same errno: the next upstream may have another family.
-    private mutating func failedToBind(_ result: Int32, _ socket: Int32, _ slot: UInt32) {
+    private mutating func failedBeforehand(_ result: Int32, _ slot: UInt32) {
         let knot = table[slot]
-        engine.close(socket)
         counters.add(.connectAttempts)
         knot.pointee.attempts &+= 1
         noteAttempt(slot)

@@ -25,6 +25,8 @@ final class Script {
     /// Time that passes with each turn, beside what really passes.
     var millisPerTurn: Int64 = 0
     fileprivate(set) var millisPassed: Int64 = 0
+    /// What the next calls of socket(2) say instead of making one.
+    var socketFailures: [Int32] = []
     /// What SO_ERROR tells.
     var pendingError: Int32 = 0
     /// Refuse the next intents, as a full submission queue does.
@@ -175,6 +177,9 @@ struct ScriptedEngine: Engine, ~Copyable {
     func cancel(_ target: DataPlane.Tag, on socket: Int32, _ tag: DataPlane.Tag) -> Bool { script.cancel(target, tag) }
     func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters) { script.millisPassed += script.millisPerTurn }
     func nowMillis() -> Int64 { Clock.nowMillis() + script.millisPassed }
+    func openSocket(family: Int32) -> Int32 {
+        script.socketFailures.isEmpty ? clinux_socket(family) : script.socketFailures.removeFirst()
+    }
     func pendingError(_ socket: Int32) -> Int32 {
         script.pendingError != 0 ? script.pendingError : clinux_pending_error(socket)
     }

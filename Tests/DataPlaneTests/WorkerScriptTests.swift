@@ -108,6 +108,31 @@ struct WorkerScriptTests {
         #expect(active == 0 && bench.count(.systemFailure) == 1)
     }
 
+    @Test("an upstream of a family that this machine lacks is passed over for the next one")
+    func missingFamily() throws {
+        var bench = try ScriptedWorker(upstreams: 2)
+        bench.script.socketFailures = [-97]  // EAFNOSUPPORT
+        try bench.accept()
+        bench.worker.turn()
+        let connect = try #require(bench.script.open.first { $0.intent == .connect })
+        bench.script.answer(connect, .connect, 0)
+        bench.worker.turn()
+        #expect(bench.count(.tied) == 1 && bench.count(.connectFailedOtherwise) == 1)
+    }
+
+    @Test(
+        "a client without a descriptor for its upstream is reset, and accepting pauses",
+        arguments: [-24, -23, -12, -105])
+    func noDescriptor(errno: Int32) throws {
+        var bench = try ScriptedWorker()
+        bench.script.socketFailures = [errno]
+        try bench.accept()
+        settle(&bench)
+        let active = bench.worker.table.count
+        #expect(active == 0 && bench.count(.cutForShortage) == 1 && bench.count(.connectShortOfDescriptors) == 1)
+        #expect(!bench.script.open.contains { $0.intent == .accept }, "the accept is withdrawn")
+    }
+
     @Test("a connect that the ring calls done and SO_ERROR does not is a failed one")
     func softConnectError() throws {
         var bench = try ScriptedWorker(upstreams: 2)

@@ -21,15 +21,15 @@ package class ConnectionLoop {
     private var timers = TimerHeap()
     private var serials: UInt32 = 0
     private var highest: Int32 = -1
-    private var inspectAt: Int64 = 0
-    private let startedAt = Clock.nowNanoseconds()
+    var inspectAt: Int64 = 0
+    let startedAt = Clock.nowNanoseconds()
 
     static let eventsPerTurn = 256
     /// Bytes of one receive or send.
     static let transferBytesMax = 256 << 10
     /// Bytes one connection may move each way before it is the others' turn.
     static let bytesPerTurn = 1 << 20
-    private static let inspectEvery: Int64 = 1_000_000_000
+    static let inspectEvery: Int64 = 1_000_000_000
     /// A program of this kind has no use for more, even where the limit is a billion.
     private static let socketsMaxEver: UInt64 = 1 << 20
 
@@ -196,48 +196,5 @@ package class ConnectionLoop {
         connection.pointee.progressAt = now
         connected(connection)
         stream(socket)
-    }
-
-    // MARK: Once a second
-
-    /// Finds connections that stand still, and shows what the thread has used.
-    private func inspect() {
-        inspectAt = now + Self.inspectEvery
-        showUse()
-        forEachSlot { socket, connection in
-            guard !isOverdue(connection) else { return end(socket, .reset) }
-            let isTimed = connection.pointee.phase == .streaming || connection.pointee.phase == .connecting
-            guard isTimed, now - connection.pointee.progressAt > connection.pointee.stuckAfter else { return }
-            if connection.pointee.phase == .connecting { return connectFailed(connection, Errno.timedOut) }
-            violate(connection, stuckKind(connection.pointee))
-            end(socket, .reset) { $0.isStuck = true }
-        }
-    }
-
-    /// A side that waits for FIN which the other one sent long ago cannot know that; both sides together do.
-    private func stuckKind(_ connection: Connection) -> Violation.Kind {
-        let isHeld = connection.plan.ending == .finEarly && connection.plan.actor != connection.side
-        let awaitsFin = isHeld && !connection.at.finReceived
-        return awaitsFin && connection.at.received >= connection.plan.bytes(connection.side.receives)
-            ? .halfCloseForgotten : .stuck
-    }
-
-    func showUse() {
-        board.set(.processorNanoseconds, UInt64(max(0, clinux_thread_processor_nanoseconds())))
-        board.set(.wallNanoseconds, UInt64(max(1, now - startedAt)))
-    }
-
-    // MARK: Violations
-
-    func violate(
-        _ connection: UnsafeMutablePointer<Connection>, _ kind: Violation.Kind, direction: Direction? = nil,
-        _ change: (inout Violation) -> Void = { _ in }
-    ) {
-        var violation = Violation(
-            kind, id: connection.pointee.id, side: connection.pointee.side,
-            direction: direction ?? connection.pointee.side.receives)
-        (violation.sent, violation.received) = (connection.pointee.at.sent, connection.pointee.at.received)
-        change(&violation)
-        record(of: connection)?.add(violation)
     }
 }

@@ -111,7 +111,7 @@ final class PeerLoop: ConnectionLoop {
         guard let record = shared.findOrMake(header) else { return nil }
         showUse()
         record.begin(allBoards.map(\.use))
-        if let unused = records.firstIndex(where: { $0.openCount == 0 }), records.count >= 64 {
+        if let unused = records.firstIndex(where: { $0.openCount == 0 }), records.count >= PeerRecords.runsMax {
             records[unused] = record
             return unused
         }
@@ -131,6 +131,7 @@ final class PeerLoop: ConnectionLoop {
     }
 
     override func ended(_ connection: UnsafeMutablePointer<Connection>, _ outcome: Outcome?) {
+        if connection.pointee.phase == .replying { replies[socketNumber(connection)] = nil }
         guard let outcome, let record = record(of: connection) else { return }
         if !record.ended(connection.pointee.id, outcome) { violate(connection, .seenTwice) }
     }

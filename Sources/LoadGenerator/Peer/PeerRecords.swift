@@ -5,7 +5,7 @@ final class PeerRecords: Sendable {
     private let records = Guarded<[RunRecord]>([])
 
     /// The oldest run that is over makes way for a new one. A record's memory is touched only as far as it is used.
-    private static let runsMax = 16
+    static let runsMax = 16
 
     init() { instance = UInt64.random(in: 1...UInt64.max) }
 

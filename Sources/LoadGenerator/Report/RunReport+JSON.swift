@@ -19,7 +19,7 @@ extension RunReport {
         json.field("seed", settings.seed)
         json.object("parameters") { json in
             json.array("targets") { for target in settings.targets { $0.field(nil, "\(target)") } }
-            json.array("sources") { for source in settings.sources { $0.field(nil, "\(source)") } }
+            json.field("sources", settings.sources.count)
             json.field("connections", settings.connections)
             json.field("size", recipe.size)
             json.field("exact", recipe.isExact)
@@ -97,7 +97,7 @@ extension RunReport {
         json.object { json in
             json.field("kind", violation.kind.name)
             json.field("connection", violation.id)
-            json.field("plan", Plan(settings.wireRecipe, seed: settings.seed, id: violation.id).ending.name)
+            json.field("plan", plan(of: violation.id).ending.name)
             json.field("seen_by", violation.side.name)
             json.field("direction", violation.direction.name)
             json.field("offset", violation.offset)

@@ -2,7 +2,6 @@ extension RunReport {
     /// Holds every connection's outcomes against its plan.
     /// - Parameter peers: what the far ends have told; of several, each knows its own connections.
     mutating func reconcile(_ record: RunRecord, _ peers: [PeerReport]) {
-        let recipe = settings.wireRecipe
         let (first, counts) = record.violations
         violations += (first + peers.flatMap(\.violations)).prefix(RunRecord.violationsMax)
         for counts in [counts] + peers.map(\.violationCounts) {
@@ -13,7 +12,7 @@ extension RunReport {
             ends[Int(client.end.rawValue)] += 1
             bytesUp &+= client.sent
             bytesDown &+= client.received
-            let plan = Plan(recipe, seed: settings.seed, id: id)
+            let plan = plan(of: id)
             let reconciliation = Reconciliation(plan, isLenientAboutReset: settings.isLenientAboutReset)
             let peer = peers.lazy.compactMap { $0.outcome(of: id) }.first
             let verdict: Reconciliation.Verdict

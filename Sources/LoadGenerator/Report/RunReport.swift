@@ -40,6 +40,9 @@ package struct RunReport: Sendable {
     /// Nothing was violated, and both sides were heard.
     package var isOK: Bool { violationCount == 0 && peerTrouble == nil && opened > 0 }
 
+    /// What a connection of this run was to do.
+    package func plan(of id: UInt64) -> Plan { Plan(settings.wireRecipe, seed: settings.seed, id: id) }
+
     package var bytes: UInt64 { bytesUp &+ bytesDown }
 
     /// One sentence for each thing that makes the figures doubtful.

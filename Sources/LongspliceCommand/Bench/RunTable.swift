@@ -24,7 +24,7 @@ enum RunTable {
         rows.append(("reconciled", reconciled(report)))
         rows.append(("verdict", verdict(report)))
         var lines = rows.map { name, value in name + String(repeating: " ", count: max(1, 13 - name.count)) + value }
-        lines += report.violations.prefix(10).map { "  \($0)" }
+        lines += report.violations.prefix(10).map { "  \($0), plan \(report.plan(of: $0.id).ending.name)" }
         if let first = report.violations.first {
             lines.append(
                 "  replay: --seed \(report.settings.seed) --only \(first.id), with the other flags as they were")

@@ -109,6 +109,7 @@ struct FaultyEngineTests {
         defer { peer.stop() }
         var operations = 0
         var injected: [String: Int] = [:]
+        var overflows: UInt64 = 0
         var seed: UInt64 = 1
         while operations < Self.operationsWanted {
             let server = try FaultyServer(kind, Self.plan(kind), seed: seed, upstream: peer.addresses[0])
@@ -128,10 +129,12 @@ struct FaultyEngineTests {
             #expect(totals[.completionsStale] == 0 && totals[.completionsDropped] == 0, "seed \(seed)")
             if !report.isOK || !server.leftovers.isEmpty { break }
             operations += server.dice.operations
+            overflows += totals[.completionQueueOverflows, default: 0]
             injected.merge(server.dice.injected, uniquingKeysWith: +)
             seed += 1
         }
         print("\(kind): \(operations) operations, seeds 1 to \(seed - 1), \(injected)")
         #expect(injected.count > 15)
+        if kind == .uring { #expect(overflows > 0, "a completion queue of 16 never ran over") }
     }
 }
