@@ -21,7 +21,7 @@ from sizes import KiB, sized
 LIMIT = 256
 CLIENTS = sized(400, 1000)
 ESTABLISHED = 20
-WATCH = 3.0
+WATCH = sized(2.0, 3.0)
 AT_ONCE = 1.0
 """Seconds; the matrix asks for 0.2 at a machine with nothing else to do."""
 

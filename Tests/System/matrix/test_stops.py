@@ -11,7 +11,7 @@ from acceptance import CONTROLS
 from ledger import SOURCES, run_bench, start_peer
 from sizes import sized
 
-SECONDS = sized(6, 20, 40)
+SECONDS = sized(4, 20, 40)
 
 
 @pytest.mark.matrix("A1")
