@@ -60,8 +60,7 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
     }
 
     mutating func awaitReadable(_ socket: Int32, _ tag: DataPlane.Tag) -> Bool {
-        // The bell is rung by nobody else: it is not refused.
-        tag.slot == Knot.nowhere ? base.awaitReadable(socket, tag) : mayTake() && base.awaitReadable(socket, tag)
+        mayTake() && base.awaitReadable(socket, tag)
     }
 
     mutating func watch(_ socket: Int32, _ tag: DataPlane.Tag) -> Bool {

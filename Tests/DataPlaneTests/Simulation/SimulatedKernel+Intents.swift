@@ -73,7 +73,11 @@ extension SimulatedKernel {
     /// True where the request is over.
     private func run(_ intent: inout Intent) -> Bool {
         switch intent.kind {
-        case .bell: return false
+        case .bell:
+            guard isBellRung else { return false }
+            isBellRung = false
+            answer(intent.tag, PollEvents.readable)
+            return true
         case .accept: return runAccept(intent)
         case .connect(let socket): return runConnect(&intent, socket)
         case .watch(let socket): return runWatch(&intent, socket)
@@ -270,12 +274,5 @@ extension SimulatedKernel {
         case .awaitReadable(let socket), .move(let socket, _, _, _): socket.isReadable
         case .drainHeld(_, let sink, _, let isWatched): isWatched || sink.hasRoom || sink.resetCame || sink.finCame
         }
-    }
-
-    /// The worker's own bell rings.
-    func ringBell() {
-        guard let index = intents.firstIndex(where: { if case .bell = $0.kind { true } else { false } }) else { return }
-        let tag = intents.remove(at: index).tag
-        answer(tag, PollEvents.readable)
     }
 }
