@@ -40,6 +40,16 @@ class Row:
     seconds: float = 0.0
     skipped: list = field(default_factory=list)
     notes: list = field(default_factory=list)
+    complaints: dict = field(default_factory=dict)
+    """For each test that failed: how often, and the first line of why."""
+
+    @property
+    def remarks(self):
+        yield from self.notes
+        for test, (times, why) in self.complaints.items():
+            yield f"{test}: {why}" + (f" (and {times - 1} more)" if times > 1 else "")
+        for why in sorted(set(self.skipped)):
+            yield f"skipped: {why}"
 
     @property
     def bound(self):
@@ -83,16 +93,13 @@ class Matrix:
         row.seconds += report.duration
         if report.failed:
             row.failures += max(1, tally.failures) if report.when == "call" else 1
-            row.notes.append(f"{item.originalname}: {_first_line(report)}")
-        if report.when != "call":
-            if report.skipped:
-                row.skipped.append(_first_line(report))
-            return
+            times, why = row.complaints.get(item.originalname, (0, _first_line(report)))
+            row.complaints[item.originalname] = times + 1, why
         if report.skipped:
             row.skipped.append(_first_line(report))
-            return
-        row.trials += max(tally.trials, marker.kwargs.get("trials", 1))
-        row.notes += tally.notes
+        elif report.when == "call":
+            row.trials += max(tally.trials, marker.kwargs.get("trials", 1))
+            row.notes += tally.notes
 
     # Telling
 
@@ -125,8 +132,7 @@ def _table(rows):
     yield "| id | engine | trials | failures | rate of failures below (95 %) | seconds | remarks |"
     yield "| --- | --- | ---: | ---: | ---: | ---: | --- |"
     for row in rows:
-        remarks = "; ".join([*row.notes, *(f"skipped: {why}" for why in row.skipped)])
-        remarks = remarks.replace("|", "/")
+        remarks = "; ".join(row.remarks).replace("|", "/")
         yield (f"| {row.id} | {row.engine} | {row.trials} | {row.failures} | {row.bound} "
                f"| {row.seconds:.0f} | {remarks} |")
 

@@ -26,6 +26,8 @@ class ControlStage(Stage):
         for flag, name in (("--connect-timeout", "connect"), ("--idle-timeout", "idle"), ("--fin-timeout", "fin")):
             if flag in flags:
                 proxy.timeouts[name] = flags[flags.index(flag) + 1]
+        if self.engine == "nginx" and "--fin-timeout" in flags:
+            proxy.timeouts["idle"] = proxy.timeouts["fin"]  # It has one timeout for both.
         self._proxies.append(proxy)
         proxy.start()
         proxy.addresses = proxy.listen

@@ -215,7 +215,7 @@ def times_of_reset(socks, patience, started, strictly=True):
     clean end too), nothing being read; None where it was not told in time."""
     poll, told = select.poll(), {}
     for sock in socks:
-        poll.register(sock.fileno(), 0)
+        poll.register(sock.fileno(), 0 if strictly else select.POLLRDHUP)
     numbers = {sock.fileno(): sock for sock in socks}
     while len(told) < len(socks) and time.monotonic() < started + patience:
         for number, _ in poll.poll(100):

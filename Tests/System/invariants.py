@@ -75,8 +75,8 @@ def lingering_sockets(lab, pid):
 class KernelLog:
     """Follows /dev/kmsg from the moment it is made."""
 
-    ALARMS = re.compile(r"\bBUG\b|\bWARNING\b|general protection|hung task|blocked for more than|"
-                        r"soft lockup|Oops|refcount_t|use-after-free", re.IGNORECASE)
+    ALARMS = re.compile(r"\bBUG\b|\bWARNING:|general protection|blocked for more than|soft lockup|"
+                        r"\bOops\b|refcount_t|use-after-free")
 
     def __init__(self):
         self.refusal, self._file = None, -1

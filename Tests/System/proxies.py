@@ -192,6 +192,7 @@ global
   tune.pipesize 1048576
 defaults
   mode tcp
+  option redispatch 1
   timeout connect {self.timeouts["connect"]}
   timeout client {self.timeouts["idle"]}
   timeout server {self.timeouts["idle"]}

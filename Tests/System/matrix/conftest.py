@@ -3,11 +3,11 @@ them where the sizes allow it."""
 
 import pytest
 
-from controls import ControlStage
+import sizes
 from acceptance import CONTROLS
+from controls import ControlStage
 from ordinary import AS_ORDINARY_USER, expect_executable, give_directory
 from proxies import binary
-from sizes import TORTURE
 from stage import Stage
 
 
@@ -28,7 +28,7 @@ def wide_stage(network, engine, staging):
     yield from staging(Stage(network, engine, AS_ORDINARY_USER))
 
 
-@pytest.fixture(params=["uring", "epoll", *(CONTROLS if TORTURE else ())])
+@pytest.fixture(params=["uring", "epoll", *(CONTROLS if sizes.CONTROLS else ())])
 def relay(request):
     """Who stands in the middle: Longsplice by either engine, or a control."""
     return request.param
