@@ -75,6 +75,11 @@ extension Worker where E: ~Copyable {
         return false
     }
 
+    var hasArmedListener: Bool {
+        for index in 0..<listeners.count where listeners[index].pointee.state == .armed { return true }
+        return false
+    }
+
     var allListenersClosed: Bool {
         for index in 0..<listeners.count where listeners[index].pointee.state != .closed { return false }
         return true
@@ -152,8 +157,10 @@ extension Worker where E: ~Copyable {
 
     // MARK: Leaving
 
-    /// No more connections; those that wait in the accept queue are served first.
+    /// No more connections; those that wait in the accept queue are served first. Asked for at each turn, since there may be
+    /// no room to withdraw an accept at once.
     mutating func stopAccepting() {
+        guard order < .stop else { return }
         for index in 0..<listeners.count {
             switch listeners[index].pointee.state {
             case .armed: withdrawAccept(index)

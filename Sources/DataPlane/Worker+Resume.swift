@@ -64,7 +64,7 @@ extension Worker where E: ~Copyable {
     /// held, and a connection that is gone by the cause of its knot's end.
     private func count(_ result: Int32) {
         switch result {
-        case Errno.interrupted: counters.add(.interrupted)
+        case Errno.interrupted, Errno.restart: counters.add(.interrupted)
         case Errno.canceled: counters.add(.canceled)
         case Errno.noMemory, Errno.noBuffers: counters.add(.starved)
         case Errno.invalid: counters.add(.notSpliceable)

@@ -43,6 +43,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var order = WorkerControl.Order.run
     /// Pairs and accepts are let go of, the worker leaves.
     var isLeaving = false
+    /// The submission queue had no room for the bell; it is listened for again at the next turn.
+    private var isDeaf = false
     private var trimAtMillis: Int64
 
     /// How often a worker looks at paused listeners, for whose cause to pass there is no event.
@@ -110,7 +112,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         payOwed()
         for index in 0..<count { resume(batch[index]) }
         expire()
-        retryPaused()
+        if isDeaf { listenForBell() }
+        if isLeaving { stopAccepting() } else { retryPaused() }
         trimPipes()
         handOverRecords()
         counters.add(.turns)
@@ -124,6 +127,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         var millis = wheel.millisUntilNext(at: now) ?? .max
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
+        if isDeaf || (isLeaving && hasArmedListener) { millis = min(millis, TimerWheel.tickMillis) }
         if pipes.open > pipes.borrowed { millis = min(millis, Self.trimMillis) }
         return millis == .max ? -1 : millis &* 1_000_000
     }
@@ -158,7 +162,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     // MARK: Orders
 
     mutating func listenForBell() {
-        _ = engine.awaitReadable(control.bell, Self.bellTag)
+        isDeaf = !engine.awaitReadable(control.bell, Self.bellTag)
     }
 
     mutating func obeyBell() {
@@ -168,7 +172,6 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         guard given > order else { return }
         order = given
         isLeaving = true
-        if order != .stop { stopAccepting() }
         if order == .cut { cutAll() }
     }
 

@@ -33,4 +33,7 @@ package enum Errno {
     package static let hostUnreachable: Int32 = -113  // EHOSTUNREACH
     package static let inProgress: Int32 = -115  // EINPROGRESS
     package static let canceled: Int32 = -125  // ECANCELED
+    /// ERESTARTSYS, which is the kernel's own and is meant for nobody outside. io_uring does not turn it into EINTR for
+    /// splice, so a SIGSTOP of the process shows as this (kernel: splice_to_socket, io_splice).
+    package static let restart: Int32 = -512
 }

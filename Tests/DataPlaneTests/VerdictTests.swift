@@ -9,7 +9,8 @@ struct VerdictTests {
         "names each answer of the kernel to a fill",
         arguments: [
             (1, .moved(1)), (Int32.max, .moved(Int32.max)), (0, .ended), (Errno.again, .notNow),
-            (Errno.interrupted, .interrupted), (Errno.canceled, .withdrawn), (Errno.noMemory, .starved),
+            (Errno.interrupted, .interrupted), (Errno.restart, .interrupted), (Errno.canceled, .withdrawn),
+            (Errno.noMemory, .starved),
             (Errno.noBuffers, .starved), (Errno.invalid, .notSpliceable), (Errno.reset, .connectionLost),
             (Errno.brokenPipe, .connectionLost), (Errno.timedOut, .connectionLost), (Errno.badDescriptor, .unexpected),
             (Int32.min, .connectionLost),

@@ -8,7 +8,9 @@ import Testing
 struct WorkerScriptTests {
     /// Errnos that end a connection, and those after which it lives.
     static let deadly = [Errno.reset, Errno.brokenPipe, Errno.timedOut, Errno.notConnected, Errno.hostUnreachable]
-    static let passing = [Errno.again, Errno.interrupted, Errno.noMemory, Errno.noBuffers, Errno.canceled]
+    static let passing = [
+        Errno.again, Errno.interrupted, Errno.restart, Errno.noMemory, Errno.noBuffers, Errno.canceled,
+    ]
 
     private func settle(_ bench: inout ScriptedWorker, turns: Int = 4) { for _ in 0..<turns { bench.worker.turn() } }
 

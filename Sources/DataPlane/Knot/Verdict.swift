@@ -37,7 +37,7 @@ package enum Verdict: BitwiseCopyable, Equatable {
         switch result {
         case 1...: .moved(result)
         case Errno.again: .notNow
-        case Errno.interrupted: .interrupted
+        case Errno.interrupted, Errno.restart: .interrupted
         case Errno.canceled: .withdrawn
         case Errno.noMemory, Errno.noBuffers: .starved
         case Errno.invalid: .notSpliceable

@@ -15,7 +15,7 @@ enum AcceptFailure: BitwiseCopyable {
 
     init(_ result: Int32) {
         switch result {
-        case Errno.aborted, Errno.protocolError, Errno.interrupted, Errno.again: self = .aborted
+        case Errno.aborted, Errno.protocolError, Errno.interrupted, Errno.restart, Errno.again: self = .aborted
         case Errno.canceled: self = .withdrawn
         case Errno.tooManyInProcess, Errno.tooManyInSystem: self = .shortOfDescriptors
         case Errno.noBuffers, Errno.noMemory: self = .shortOfMemory

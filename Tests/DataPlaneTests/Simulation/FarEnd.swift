@@ -5,6 +5,8 @@ final class FarEnd {
         case finEarly
         /// FIN once the other side's end has come.
         case finLate
+        /// As `finLate`, but silent for a long time before: only a reset can come in between, and it must.
+        case finMuchLater
         /// RST some time after so many bytes were sent.
         case reset(afterSending: Int)
         /// FIN as soon as everything is sent, and RST some time later.
@@ -21,6 +23,8 @@ final class FarEnd {
     private(set) var received = 0
     private(set) var hasSentFin = false
     private(set) var hasReset = false
+    /// The other side has reset and everything before has arrived since this turn.
+    private var resetDueTurn: Int?
     private(set) var sawFin = false
     private(set) var sawReset = false
     /// Whose bytes arrive here, once that is known.
@@ -39,6 +43,7 @@ final class FarEnd {
         case 0: ending = .reset(afterSending: random.below(bytesToSend + 1))
         case 1: ending = .finThenReset
         case 2...5: ending = .finEarly
+        case 6: ending = mayWait ? .finMuchLater : .finEarly
         default: ending = mayWait ? .finLate : .finEarly
         }
     }
@@ -48,15 +53,20 @@ final class FarEnd {
     /// Clients have even streams.
     var isClient: Bool { stream % 2 == 0 }
 
+    /// A reset has to be passed on within this many turns once everything before it has arrived.
+    private static let turnsMax = 2_000
+
     /// One thing that such a program might do next.
-    func act(_ random: inout SeededRandom) {
+    func act(_ random: inout SeededRandom, turn: Int) {
         guard !isDone else { return }
         switch ending {
         case .reset(let bytes): if sent >= bytes && random.draws(300) { return reset() }
         case .finThenReset: if hasSentFin && random.draws(100) { return reset() }
+        case .finMuchLater: missReset(turn)
         case .finEarly, .finLate: break
         }
-        if random.draws(500) { send(1 + random.below(8_192)) }
+        let isSilent = if case .finMuchLater = ending { sawFin && !random.draws(5) } else { false }
+        if !isSilent && random.draws(500) { send(1 + random.below(8_192)) }
         if random.draws(readsPerMille) { read(1 + random.below(16_384)) }
     }
 
@@ -73,7 +83,7 @@ final class FarEnd {
         guard sent == bytesToSend else { return }
         switch ending {
         case .finEarly, .finThenReset: sendFin()
-        case .finLate: if sawFin { sendFin() }
+        case .finLate, .finMuchLater: if sawFin { sendFin() }
         case .reset: break
         }
     }
@@ -120,6 +130,15 @@ final class FarEnd {
         guard let counterpart, counterpart.hasReset else { return complain("\(what) that nobody asked for") }
         // What the kernel had before the reset has to arrive; the rest of a stream that was finished as well.
         if received != counterpart.sent { complain("RST after \(received) of \(counterpart.sent) bytes") }
+    }
+
+    private func missReset(_ turn: Int) {
+        guard let counterpart, counterpart.hasReset, !isExcused, received == counterpart.sent, !socket.resetSent else {
+            return
+        }
+        let since = resetDueTurn ?? turn
+        resetDueTurn = since
+        if turn - since > Self.turnsMax { complain("a reset did not come in \(Self.turnsMax) turns") }
     }
 
     private func complain(_ what: String) { violations.append("stream \(stream): \(what)") }

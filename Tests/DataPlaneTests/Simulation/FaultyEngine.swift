@@ -16,6 +16,9 @@ final class FaultDice {
         random = SeededRandom(state: seed)
     }
 
+    /// What a signal does to a splice.
+    var interruption: Int32 { random.draws(500) ? Errno.interrupted : Errno.restart }
+
     func strikes(_ perMille: Int, _ name: String) -> Bool {
         guard random.draws(perMille) else { return false }
         injected[name, default: 0] += 1
@@ -60,8 +63,7 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
     }
 
     mutating func awaitReadable(_ socket: Int32, _ tag: DataPlane.Tag) -> Bool {
-        // The bell is rung by nobody else: it is not refused.
-        tag.slot == Knot.nowhere ? base.awaitReadable(socket, tag) : mayTake() && base.awaitReadable(socket, tag)
+        mayTake() && base.awaitReadable(socket, tag)
     }
 
     mutating func watch(_ socket: Int32, _ tag: DataPlane.Tag) -> Bool {
@@ -131,7 +133,7 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
     private func fillFault(_ source: Int32) -> Int32? {
         let plan = dice.plan
         if dice.strikes(plan.fillAgain, "EAGAIN from a fill") { return Errno.again }
-        if dice.strikes(plan.interrupted, "EINTR from a fill") { return Errno.interrupted }
+        if dice.strikes(plan.interrupted, "EINTR from a fill") { return dice.interruption }
         if dice.strikes(plan.canceled, "ECANCELED from a fill") { return Errno.canceled }
         if dice.strikes(plan.notSpliceable, "EINVAL from a fill") { return Errno.invalid }
         if dice.strikes(plan.noMemory, "ENOMEM from a fill") { return Errno.noMemory }
@@ -144,7 +146,7 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
     private func drainFault(_ sink: Int32, again: Int) -> Int32? {
         let plan = dice.plan
         if dice.strikes(again, "EAGAIN from a drain") { return Errno.again }
-        if dice.strikes(plan.interrupted, "EINTR from a drain") { return Errno.interrupted }
+        if dice.strikes(plan.interrupted, "EINTR from a drain") { return dice.interruption }
         if dice.strikes(plan.canceled, "ECANCELED from a drain") { return Errno.canceled }
         if dice.strikes(plan.noMemory, "ENOMEM from a drain") { return Errno.noMemory }
         if dice.strikes(plan.noBuffers, "ENOBUFS from a drain") { return Errno.noBuffers }

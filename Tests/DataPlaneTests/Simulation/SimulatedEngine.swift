@@ -26,8 +26,7 @@ struct SimulatedEngine: Engine, ~Copyable {
 
     func awaitReadable(_ number: Int32, _ tag: DataPlane.Tag) -> Bool {
         guard number >= SimulatedKernel.firstNumber else {
-            kernel.intents.append(Intent(tag, .bell))
-            return true
+            return kernel.submit(Intent(tag, .bell))
         }
         return kernel.socket(number).map { kernel.submit(Intent(tag, .awaitReadable($0))) } ?? true
     }

@@ -73,7 +73,11 @@ extension SimulatedKernel {
     /// True where the request is over.
     private func run(_ intent: inout Intent) -> Bool {
         switch intent.kind {
-        case .bell: return false
+        case .bell:
+            guard isBellRung else { return false }
+            isBellRung = false
+            answer(intent.tag, PollEvents.readable)
+            return true
         case .accept: return runAccept(intent)
         case .connect(let socket): return runConnect(&intent, socket)
         case .watch(let socket): return runWatch(&intent, socket)
@@ -156,6 +160,9 @@ extension SimulatedKernel {
 
     // MARK: Moving
 
+    /// What a signal does to a splice.
+    private var interruption: Int32 { random.draws(500) ? Errno.interrupted : Errno.restart }
+
     private func pair(_ source: SimulatedSocket, _ sink: SimulatedSocket) {
         guard let a = source.far, let b = sink.far else {
             breaches.append("bytes are moved before both sides are connected")
@@ -171,7 +178,7 @@ extension SimulatedKernel {
 
     private func fill(_ source: SimulatedSocket, _ pipe: SimulatedPipe, _ length: Int) -> Int32 {
         if strikes(faults.fillAgain, "EAGAIN from a fill") { return Errno.again }
-        if strikes(faults.interrupted, "EINTR from a fill") { return Errno.interrupted }
+        if strikes(faults.interrupted, "EINTR from a fill") { return interruption }
         if strikes(faults.canceled, "ECANCELED from a fill") { return Errno.canceled }
         if strikes(faults.notSpliceable, "EINVAL from a fill") { return Errno.invalid }
         if strikes(faults.noMemory, "ENOMEM from a fill") { return Errno.noMemory }
@@ -191,7 +198,7 @@ extension SimulatedKernel {
             sink.wasFull()
             return Errno.again
         }
-        if strikes(faults.interrupted, "EINTR from a drain") { return Errno.interrupted }
+        if strikes(faults.interrupted, "EINTR from a drain") { return interruption }
         if strikes(faults.canceled, "ECANCELED from a drain") { return Errno.canceled }
         if strikes(faults.noMemory, "ENOMEM from a drain") { return Errno.noMemory }
         if strikes(faults.noBuffers, "ENOBUFS from a drain") { return Errno.noBuffers }
@@ -270,12 +277,5 @@ extension SimulatedKernel {
         case .awaitReadable(let socket), .move(let socket, _, _, _): socket.isReadable
         case .drainHeld(_, let sink, _, let isWatched): isWatched || sink.hasRoom || sink.resetCame || sink.finCame
         }
-    }
-
-    /// The worker's own bell rings.
-    func ringBell() {
-        guard let index = intents.firstIndex(where: { if case .bell = $0.kind { true } else { false } }) else { return }
-        let tag = intents.remove(at: index).tag
-        answer(tag, PollEvents.readable)
     }
 }

@@ -11,6 +11,8 @@ final class SimulatedKernel {
     let faults: FaultPlan
     private(set) var nowMillis: Int64 = 1_000
     var intents: [Intent] = []
+    /// The worker's own bell rings, and is heard by whoever waits for it.
+    var isBellRung = false
     /// What the worker has done against the contract.
     var breaches: [String] = []
     /// Completions handed to the worker.
@@ -228,8 +230,8 @@ final class SimulatedKernel {
         if clientsMade < clientsWanted && livePeers.count < clientsAtOnce * 2 && random.draws(300) { makeClient() }
         guard !livePeers.isEmpty else { return }
         let index = random.below(livePeers.count)
-        livePeers[index].act(&random)
-        if livePeers[index].isDone {
+        livePeers[index].act(&random, turn: turns)
+        if livePeers[index].isDone || !livePeers[index].violations.isEmpty {
             violations += livePeers[index].violations
             livePeers.remove(at: index)
         }
