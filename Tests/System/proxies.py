@@ -220,9 +220,10 @@ class NginxStream(Proxy):
     """nginx's stream module: copies through user space; its workers are processes."""
 
     def __init__(self, lab, where, listen, upstreams, workers=1, buffer="16k",
-                 max_connections=3000):
+                 max_connections=3000, half_close=True):
         super().__init__(lab, where, listen, upstreams)
         self.workers, self.buffer, self.max_connections = workers, buffer, max_connections
+        self.half_close = "on" if half_close else "off"
 
     def configuration(self):
         listens = "\n".join(f"    listen {address};" for address in self.listen)
@@ -245,7 +246,7 @@ stream {{
     proxy_buffer_size {self.buffer};
     proxy_timeout {self.timeouts["idle"]};
     proxy_connect_timeout {self.timeouts["connect"]};
-    proxy_half_close on;
+    proxy_half_close {self.half_close};
   }}
 }}
 """

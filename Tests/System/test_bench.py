@@ -103,7 +103,7 @@ class TestWithoutLongsplice:
         """nginx closes both ways at the first FIN, unless it is told otherwise."""
         _, address = start_peer(stage)
         listen = endpoint(stage.lab.address("B"), stage.lab.free_port("B"))
-        with NginxStream(stage.lab, "B", listen, address):
+        with NginxStream(stage.lab, "B", listen, address, half_close=False):
             flags = ["--total", "40", "--seed", "1", "--patience", "3s"]
             done, report = run(stage, listen, "ledger", "--plans", "fin-early,both", *flags)
         assert done.returncode == 1 and not report["ok"]

@@ -95,7 +95,7 @@ def test_pairs_whose_client_vanished_without_a_word_are_cut_at_the_idle_timeout(
 
 # B6
 
-READERS = sized(100, 500)
+READERS = sized(30, 100, 500)
 PAUSE = sized(1, 20, 60)
 FLAT = 8 * MiB
 RECEIVE_BUFFER = 32 * KiB
