@@ -11,7 +11,9 @@
 #include <sys/types.h>
 
 #include <liburing.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* Swift's importer does not see these as plain integers of one width. */
 static const uint32_t lsr_setup_single_issuer = IORING_SETUP_SINGLE_ISSUER;
@@ -31,6 +33,8 @@ static const uint8_t lsr_op_splice = IORING_OP_SPLICE;
 static const uint8_t lsr_op_accept = IORING_OP_ACCEPT;
 static const uint8_t lsr_op_connect = IORING_OP_CONNECT;
 static const uint8_t lsr_op_async_cancel = IORING_OP_ASYNC_CANCEL;
+static const uint8_t lsr_op_recv = IORING_OP_RECV;
+static const uint8_t lsr_op_send = IORING_OP_SEND;
 
 /* splice(2)'s flags, which <fcntl.h> shows with _GNU_SOURCE only. */
 static const uint32_t lsr_splice_move = 1;
@@ -110,6 +114,60 @@ static inline void lsr_connect(struct io_uring *ring, int socket, const void *ad
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(ring);
     io_uring_prep_connect(entry, socket, (const struct sockaddr *)address, (socklen_t)length);
+    lsr_tag(entry, 0, tag);
+}
+
+/* The one group of buffers that receives take from. */
+enum { lsr_buffer_group = 0 };
+
+/* Gives the ring an empty list of buffers, `count` places long (a power of two, 32768 at most). *list is for lsr_provide and
+ * lsr_buffers_free, and must outlive the ring. Gives -errno of IORING_REGISTER_PBUF_RING (Linux 5.19). */
+static inline int lsr_buffers_make(struct io_uring *ring, uint32_t count, void **list)
+{
+    struct io_uring_buf_reg registration;
+    void *memory = NULL;
+    int status = posix_memalign(&memory, 4096, count * sizeof(struct io_uring_buf));
+
+    if (status != 0)
+        return -status;
+    memset(memory, 0, count * sizeof(struct io_uring_buf));
+    memset(&registration, 0, sizeof registration);
+    registration.ring_addr = (uint64_t)(uintptr_t)memory;
+    registration.ring_entries = count;
+    registration.bgid = lsr_buffer_group;
+    status = io_uring_register_buf_ring(ring, &registration, 0);
+    if (status < 0) {
+        free(memory);
+        return status;
+    }
+    *list = memory;
+    return 0;
+}
+
+static inline void lsr_buffers_free(void *list) { free(list); }
+
+/* Puts one buffer at the end of the list; the kernel fills them in turn. */
+static inline void lsr_provide(void *list, uint32_t count, void *start, uint32_t length, uint16_t number)
+{
+    struct io_uring_buf_ring *buffers = (struct io_uring_buf_ring *)list;
+    io_uring_buf_ring_add(buffers, start, length, number, (int)count - 1, 0);
+    io_uring_buf_ring_advance(buffers, 1);
+}
+
+/* Waits first and takes a buffer only when there is something for it (IORING_RECVSEND_POLL_FIRST); again and again. */
+static inline void lsr_receive_multishot(struct io_uring *ring, int socket, uint64_t tag)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+    io_uring_prep_recv_multishot(entry, socket, NULL, 0, 0);
+    entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    entry->buf_group = lsr_buffer_group;
+    lsr_tag(entry, IOSQE_BUFFER_SELECT, tag);
+}
+
+static inline void lsr_send(struct io_uring *ring, int socket, const void *from, uint32_t length, uint64_t tag)
+{
+    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
+    io_uring_prep_send(entry, socket, from, length, MSG_DONTWAIT | MSG_NOSIGNAL);
     lsr_tag(entry, 0, tag);
 }
 

@@ -117,13 +117,16 @@ int32_t clinux_pending_error(int32_t s)
     return -error;
 }
 
-int32_t clinux_has_hung_up(int32_t s)
+static int32_t shows(int32_t s, short events)
 {
-    struct pollfd look = { .fd = s };
+    struct pollfd look = { .fd = s, .events = events };
     if (poll(&look, 1, 0) < 0)
         return -errno;
-    return (look.revents & (POLLHUP | POLLERR)) != 0;
+    return (look.revents & (events | POLLHUP | POLLERR)) != 0;
 }
+
+int32_t clinux_has_hung_up(int32_t s) { return shows(s, 0); }
+int32_t clinux_has_ended_stream(int32_t s) { return shows(s, POLLRDHUP); }
 
 int32_t clinux_unsent_bytes(int32_t s)
 {

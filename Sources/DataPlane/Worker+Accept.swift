@@ -23,7 +23,7 @@ extension Worker where E: ~Copyable {
         keepRecord(slot)
         engine.attach(socket)
         let knot = table[slot]
-        knot.pointee.begin(client: socket, isTCP: listener.isTCP, at: now)
+        knot.pointee.begin(client: socket, isTCP: listener.isTCP, relay: settings.relay.policy, at: now)
         if total >= Int64(settings.connectionsMax) { pauseAccepting() }
         if settings.isEcho {
             counters.add(.tied)

@@ -40,8 +40,10 @@ extension Worker where E: ~Copyable {
         }
         if step.contains(.withdraw) {
             if knot.pointee[direction].state == .moving { counters.add(.pipeIdleWithdrawals) }
-            if !engine.cancel(tag, on: awaited(slot, direction), tag) { unpaid.insert(.withdraw) }
+            if !withdraw(direction, slot) { unpaid.insert(.withdraw) }
         }
+        if step.contains(.probe) && !probe(knot, direction, tag) { unpaid.insert(.endReceive) }
+        if step.contains(.endReceive) && !endReceive(knot, direction, tag) { unpaid.insert(.endReceive) }
         if step.contains(.giveBack) { giveBack(&knot.pointee[direction]) }
         if step.contains(.rest) {
             if engine.awaitReadable(source, tag) {
@@ -50,6 +52,8 @@ extension Worker where E: ~Copyable {
                 unpaid.insert(.rest)
             }
         }
+        if step.contains(.send) && !send(knot, direction, tag) { unpaid.insert(.send) }
+        if step.contains(.receive) && !receive(knot, direction, tag) { unpaid.insert(.receive) }
         if step.contains(.move) && !move(knot, direction, tag) { unpaid.insert(.move) }
         if step.contains(.drainHeld) {
             let lane = knot.pointee[direction]
@@ -101,8 +105,9 @@ extension Worker where E: ~Copyable {
     }
 
     mutating func giveBack(_ lane: inout Lane) {
-        guard lane.hasPipe else { return }
         if lane.held > 0 { counters.add(.bytesDropped, UInt64(UInt32(bitPattern: lane.held))) }
+        buffers.releaseAll(of: &lane.copying.queue, &engine)
+        guard lane.hasPipe else { return }
         pipes.giveBack(lane.pipe, isEmpty: lane.held == 0 && lane.inFlight == 0, engine, counters)
         lane.pipe = -1
     }
@@ -159,16 +164,21 @@ extension Worker where E: ~Copyable {
         }
     }
 
-    /// A lane that wants to move and can have no pipe carries its bytes plainly.
+    /// A lane that wants to move and can have no pipe copies; one that can have no buffer either carries its bytes plainly.
     private mutating func pay(_ step: Step, _ slot: UInt32) {
         var step = step
         let knot = table[slot]
-        for direction in Direction.allCases where step.lane(direction).contains(.move) {
-            let isWanted = knot.pointee.wants(direction).contains(.move)
-            if isWanted && ensurePipe(&knot.pointee[direction]) { continue }
-            step.subtract(Step.move.on(direction))
-            if isWanted { carry(direction, slot) }
-            guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }
+        for direction in Direction.allCases {
+            let wanted = step.lane(direction).intersection(knot.pointee.wants(direction))
+            if wanted.contains(.move) && !ensurePipe(&knot.pointee[direction]) {
+                step.subtract(Step.move.on(direction))
+                counters.add(.demotionsForPipe)
+                step.formUnion(knot.pointee.copyInstead(direction, .noPipe, at: now))
+            } else if wanted.contains(.receive) && !hasBuffers && knot.pointee[direction].isFlushed {
+                step.subtract(Step.receive.on(direction))
+                carry(direction, slot)
+                guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }
+            }
         }
         follow(step, slot)
     }
@@ -187,7 +197,7 @@ extension Worker where E: ~Copyable {
         }
         let step = knot.pointee.hasCarried(direction, carried, at: now)
         // What wants to go on at once does so at the next turn, after the others have had theirs.
-        guard step == Step.move.on(direction) else { return follow(step, slot) }
+        guard step == Step.receive.on(direction) else { return follow(step, slot) }
         isHurried = true
         owe(step, slot)
     }

@@ -20,11 +20,12 @@ extension Worker where E: ~Copyable {
         case .drain:
             counters.add(.drains)
             count(result)
-            if result > 0 {
-                if records.exists, tag.direction == .down, let knot = table.live(tag) { noteDelivery(knot, tag.slot) }
-                counters.add(tag.direction == .up ? .bytesUp : .bytesDown, UInt64(UInt32(bitPattern: result)))
-            }
-            follow(tag, .drain, result)
+            if result > 0 { noteMoved(result, tag) }
+            resumeDrain(tag, result)
+        case .receive:
+            resumeReceive(completion)
+        case .send:
+            resumeSend(tag, result)
         case .await:
             if tag == Self.bellTag { return obeyBell() }
             count(result)
@@ -38,6 +39,8 @@ extension Worker where E: ~Copyable {
         case .cancel:
             // What was to be ended had just ended by itself (-ENOENT, -EALREADY).
             counters.add(.cancelsMissed)
+            guard let knot = table.live(tag) else { return }
+            follow(knot.pointee.missedCancel(tag.direction), tag.slot)
         case nil:
             counters.add(.completionsUnexpected)
         }
@@ -54,7 +57,13 @@ extension Worker where E: ~Copyable {
         if table[slot].pointee.phase == .untying && table[slot].pointee.inFlight == 0 { close(slot) }
     }
 
-    private func knot(of tag: Tag) -> UnsafeMutablePointer<Knot>? {
+    /// Bytes have reached a sink; the lane has not been told yet.
+    func noteMoved(_ result: Int32, _ tag: Tag) {
+        if records.exists, tag.direction == .down, let knot = table.live(tag) { noteDelivery(knot, tag.slot) }
+        counters.add(tag.direction == .up ? .bytesUp : .bytesDown, UInt64(UInt32(bitPattern: result)))
+    }
+
+    func knot(of tag: Tag) -> UnsafeMutablePointer<Knot>? {
         if let knot = table.live(tag) { return knot }
         counters.add(.completionsStale)
         return nil
@@ -62,7 +71,7 @@ extension Worker where E: ~Copyable {
 
     /// The errors that are told apart. FIN is counted as a half-close when it is passed on, a full sink when its bytes are
     /// held, and a connection that is gone by the cause of its knot's end.
-    private func count(_ result: Int32) {
+    func count(_ result: Int32) {
         switch result {
         case Errno.interrupted, Errno.restart: counters.add(.interrupted)
         case Errno.canceled: counters.add(.canceled)

@@ -7,8 +7,7 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         knot.pointee.owed = []
         for direction in Direction.allCases where knot.pointee[direction].isWaiting {
-            let tag = tag(slot, .await, direction)
-            if !engine.cancel(tag, on: awaited(slot, direction), tag) { owe(.untie, slot) }
+            if !withdraw(direction, slot) { owe(.untie, slot) }
         }
         for side in Side.allCases where knot.pointee.watched.has(side) {
             let tag = tag(slot, .watch, side.outgoing)
@@ -17,7 +16,18 @@ extension Worker where E: ~Copyable {
         if knot.pointee.isConnectInFlight { abandonConnect(slot) }
     }
 
-    /// Nothing is in flight: sockets, pipes and slot are let go of.
+    /// Whatever the lane has out that could stay out. False where not all of it could be withdrawn now.
+    mutating func withdraw(_ direction: Direction, _ slot: UInt32) -> Bool {
+        let lane = table[slot].pointee[direction]
+        let tag = tag(slot, .await, direction)
+        let mustEnd = lane.copying.isReceiving && !lane.copying.isEnding
+        if mustEnd && !endReceive(table[slot], direction, tag) { return false }
+        // Without a wait before it, a send is answered at once.
+        let hasWait = lane.isWaitingForSink || (!lane.copying.isReceiving && !lane.copying.isSending)
+        return !hasWait || engine.cancel(tag, on: awaited(slot, direction), tag)
+    }
+
+    /// Nothing is in flight: sockets, pipes, buffers and slot are let go of.
     mutating func close(_ slot: UInt32) {
         let knot = table[slot]
         giveBack(&knot.pointee.up)

@@ -17,6 +17,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
 
     package var table: KnotTable
     package var pipes: PipePool
+    package var buffers: BufferPool
     package let counters = Counters()
     var wheel: TimerWheel
     var upstreams: UpstreamTable
@@ -65,6 +66,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         pipesRetryAtMillis = now
         table = KnotTable(capacity: settings.slots)
         pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
+        buffers = BufferPool(capacity: self.engine.buffers.count)
         wheel = TimerWheel(startingAt: now)
         upstreams = UpstreamTable(settings.upstreams, startingAt: settings.index)
         sources = SourceTable(settings.sources)
@@ -99,6 +101,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
                 Listener(socket: one.socket, isTCP: one.isTCP, index: UInt16(truncatingIfNeeded: index))
             })
         engine.attach(control.bell)
+        buffers.supply(&engine)
         listenForBell()
         retryPaused()
     }
@@ -136,6 +139,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         guard now >= trimAtMillis else { return }
         trimAtMillis = now &+ Self.trimMillis
         pipes.trim(engine, counters)
+        buffers.trim()
     }
 
     private func publish() {

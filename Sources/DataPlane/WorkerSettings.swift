@@ -21,6 +21,8 @@ package struct WorkerSettings: Sendable {
     package var pipeBytes: UInt32 = 1 << 20
     /// Bytes of one fill, at most.
     package var chunkBytes: UInt32 = 1 << 20
+    /// How bytes are moved, and when that changes.
+    package var relay = RelayRules()
     /// Which worker of the group this is, from 0.
     package var index = 0
     /// Where the worker puts a record of each connection; nil for no records. For this worker alone.
@@ -38,8 +40,8 @@ package struct WorkerSettings: Sendable {
     package var slots: Int { connectionsMax + Self.acceptedInExcessMax }
     /// Each lane may have a pipe.
     package var pipesMax: Int { slots * 2 }
-    /// Intents that can be open at once: two lanes, a watch and a cancel for each of two sides.
-    package var intentsMax: Int { slots * 6 }
+    /// Intents that can be open at once: for each of two sides a receive, a send, a watch, and a cancel for two of them.
+    package var intentsMax: Int { slots * 10 }
 
     /// A record is kept while a connection lasts: to be written at its end, or because the client's address is in it.
     var keepsRecords: Bool { records != nil || clients != nil }

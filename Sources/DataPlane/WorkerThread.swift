@@ -60,8 +60,8 @@ package final class WorkerThread: @unchecked Sendable {
             // The one place where an engine is chosen: from here on everything is specialised for it.
             switch engine {
             case .uring(let ring): run(try UringEngine(ring))
-            case .epoll(let descriptors):
-                run(try EpollEngine(descriptors: descriptors, intents: settings.intentsMax))
+            case .epoll(let descriptors, let buffers):
+                run(try EpollEngine(descriptors: descriptors, intents: settings.intentsMax, buffers: buffers))
             }
         } catch {
             failure = error

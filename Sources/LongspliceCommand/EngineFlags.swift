@@ -11,8 +11,11 @@ struct EngineFlags: ParsableArguments {
     var engine: String?
 
     @Option(
-        parsing: .unconditional, help: ArgumentHelp("Only splice exists. (default: splice)", valueName: "relay"),
-        completion: .list(["splice"]))
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "adaptive, splice or copy; adaptive copies small messages and splices bulk, by direction. (default: adaptive)",
+            valueName: "relay"),
+        completion: .list(["adaptive", "splice", "copy"]))
     var relay: String?
 
     @Option(
@@ -56,9 +59,23 @@ struct EngineFlags: ParsableArguments {
             "Bytes moved at once, at most; no more than a pipe holds. (default: 1MiB)", valueName: "SIZE"))
     var chunkSize: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Bytes of each buffer that is copied through, 4KiB to 1MiB. (default: 16KiB)", valueName: "SIZE"))
+    var bufferSize: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Buffers of each worker, 16 to 32768; memory is taken as they are used. (default: 4096)", valueName: "N"))
+    var buffers: String?
+
     func write(to flags: inout ServeFlags) {
         flags.engine = engine
         flags.relay = relay
+        flags.bufferSize = bufferSize
+        flags.buffers = buffers
         flags.ringDepth = ringDepth
         flags.completionDepth = cqDepth
         flags.workQueueThreads = iowqWorkers

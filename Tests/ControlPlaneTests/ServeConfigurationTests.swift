@@ -127,7 +127,7 @@ struct ServeConfigurationTests {
                 == "--engine kqueue: is none that exists; write one of auto, uring, epoll")
         #expect(
             Self.refusal { $0.relay = "sendfile" }?.sentence
-                == "--relay sendfile: is none that exists; the only one is splice")
+                == "--relay sendfile: is none that exists; write one of adaptive, splice, copy")
     }
 
     @Test("a pipe above what the machine allows is refused with the sysctl's name")

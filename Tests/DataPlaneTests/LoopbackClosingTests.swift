@@ -81,7 +81,7 @@ struct LoopbackClosingTests {
 
     @Test("holds no pipe while it is silent", arguments: EngineKind.allCases)
     func silent(engine: EngineKind) throws {
-        let pair = try Pair(engine)
+        let pair = try Pair(engine) { $0.relay.policy = .splice }
         try pair.client.send([1, 2, 3])
         #expect(try pair.far.receive(3) == [1, 2, 3])
         #expect(eventually(within: 1_500) { pair.server.board[.pipesBorrowed] == 0 })

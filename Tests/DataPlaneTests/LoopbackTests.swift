@@ -44,7 +44,7 @@ enum EngineKind: String, CaseIterable, CustomTestStringConvertible {
     var choice: EngineChoice {
         switch self {
         case .uring: .uring(UringSettings())
-        case .epoll: .epoll(descriptors: 20_000)
+        case .epoll: .epoll(descriptors: 20_000, buffers: BufferSettings())
         }
     }
 

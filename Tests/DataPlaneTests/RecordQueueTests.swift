@@ -99,6 +99,5 @@ struct RecordQueueTests {
     @Test("a record has a size at which a million of them can wait in cold memory")
     func size() {
         #expect(MemoryLayout<ConnectionRecord>.stride <= 256)
-        #expect(MemoryLayout<Knot>.stride <= 232)
     }
 }

@@ -12,6 +12,8 @@ final class Script {
         case watch
         case move(asking: UInt32)
         case drainHeld(UInt32)
+        case receive
+        case send(BufferSlice)
     }
 
     /// One intent that has not been answered in full.
@@ -42,6 +44,10 @@ final class Script {
     private(set) var detached = 0
     private(set) var intents = 0
     private(set) var cancels = 0
+    /// Buffers that the worker has given the engine and that no answer has brought back.
+    private(set) var provided: [UInt16] = []
+    /// Bytes in each buffer that the worker has.
+    private var filled: [UInt16: UInt32] = [:]
     /// Bytes each lane's pipe holds by what was answered.
     private var held: [UInt64: Int32] = [:]
 
@@ -62,11 +68,12 @@ final class Script {
             return false
         }
         intents += 1
-        let isLane = intent != .watch
-        if open.contains(where: { $0.tag == tag && ($0.intent != .watch) == isLane }) {
+        if open.contains(where: { $0.tag == tag && ($0.intent == .watch) == (intent == .watch) }) {
             breaches.append("\(intent) while another one is out for slot \(tag.slot)")
         }
         switch intent {
+        case .send(let slice) where (filled[slice.buffer] ?? 0) < slice.offset + slice.length:
+            breaches.append("a send of \(slice), where \(filled[slice.buffer] ?? 0) bytes are")
         case .move where heldBytes(tag) != 0:
             breaches.append("a fill was armed while the pipe holds \(heldBytes(tag)) bytes")
         case .drainHeld(let length) where Int32(length) != heldBytes(tag):
@@ -91,14 +98,49 @@ final class Script {
         switch withdrawn.intent {
         case .accept, .connect: answers.append(Completion(tag: target, result: Errno.canceled))
         case .watch: answers.append(Completion(tag: target, result: Errno.canceled))
-        case .rest, .move, .drainHeld: answers.append(Completion(tag: target.with(.await), result: Errno.canceled))
+        case .rest, .move, .drainHeld, .send:
+            answers.append(Completion(tag: target.with(.await), result: Errno.canceled))
+        case .receive: answers.append(Completion(tag: target, result: Errno.canceled))
         }
         return true
+    }
+
+    func provide(_ buffer: UInt16) {
+        if provided.contains(buffer) { breaches.append("buffer \(buffer) was provided twice") }
+        if open.contains(where: { if case .send(let slice) = $0.intent { slice.buffer == buffer } else { false } }) {
+            breaches.append("buffer \(buffer) was provided while it is being sent")
+        }
+        filled[buffer] = nil
+        provided.append(buffer)
+    }
+
+    /// Bytes have come, or something else than bytes.
+    func answerReceive(_ open: Open, _ result: Int32, goesOn: Bool = true, leavesMore: Bool = false) {
+        guard result <= 0 || !provided.isEmpty else { return answerReceive(open, Errno.noBuffers, goesOn: false) }
+        if !goesOn { self.open.removeAll { $0.tag == open.tag } }
+        var flags: UInt32 = (goesOn ? Completion.more : 0) | (leavesMore ? Completion.sourceNotEmpty : 0)
+        if result > 0 {
+            let buffer = provided.removeFirst()
+            filled[buffer] = UInt32(result)
+            flags |= Completion.flags(buffer: buffer)
+        }
+        answers.append(Completion(tag: open.tag, result: result, flags: flags))
     }
 
     // MARK: Answers
 
     /// The open intent of a lane, if there is one.
+    func receive(of direction: Direction) -> Open? {
+        open.first { $0.tag.direction == direction && $0.intent == .receive }
+    }
+
+    func send(of direction: Direction) -> (open: Open, slice: BufferSlice)? {
+        for one in open where one.tag.direction == direction {
+            if case .send(let slice) = one.intent { return (one, slice) }
+        }
+        return nil
+    }
+
     func intent(of direction: Direction, watch: Bool = false) -> Open? {
         open.first {
             $0.tag.slot != Knot.nowhere && $0.tag.direction == direction && isLane($0.intent) != watch
@@ -130,7 +172,7 @@ final class Script {
     private func isLane(_ intent: Intent) -> Bool {
         switch intent {
         case .rest, .move, .drainHeld: true
-        case .accept, .connect, .watch: false
+        case .accept, .connect, .watch, .receive, .send: false
         }
     }
 
@@ -138,7 +180,8 @@ final class Script {
         switch open.intent {
         case .accept, .connect: open.tag == target
         case .watch: target.operation == .watch && open.tag.with(.watch) == target
-        case .rest, .move, .drainHeld: target.operation == .await && open.tag.with(.await) == target
+        case .rest, .move, .drainHeld, .send: target.operation == .await && open.tag.with(.await) == target
+        case .receive: open.tag == target
         }
     }
 }
@@ -146,6 +189,25 @@ final class Script {
 /// An engine that answers what its script says: every errno at every operation, without a kernel in between.
 struct ScriptedEngine: Engine, ~Copyable {
     let script: Script
+    let buffers: BufferMemory
+
+    init(script: Script, bufferCount: Int = 512) {
+        self.script = script
+        var settings = BufferSettings()
+        settings.bytes = 4_096
+        settings.count = bufferCount
+        guard let memory = BufferMemory.reserve(settings) else { preconditionFailure("ScriptedEngine: no memory") }
+        buffers = memory
+    }
+
+    deinit { buffers.release() }
+
+    func provide(_ buffer: UInt16) { script.provide(buffer) }
+    func receive(from source: Int32, _ tag: DataPlane.Tag) -> Bool { script.take(tag, .receive) }
+
+    func send(_ slice: BufferSlice, to sink: Int32, waits: Bool, isWatched: Bool, _ tag: DataPlane.Tag) -> Bool {
+        script.take(tag, .send(slice))
+    }
 
     func attach(_ socket: Int32) { script.attach() }
     func detach(_ socket: Int32) { script.detach() }

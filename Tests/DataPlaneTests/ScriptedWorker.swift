@@ -16,6 +16,7 @@ struct ScriptedWorker: ~Copyable {
         let addresses = (0..<upstreams).compactMap { SocketAddress(numeric: "127.0.0.1", port: UInt16(1 + $0)) }
         var settings = WorkerSettings(target: .upstreams(addresses))
         settings.connectionsMax = 16
+        settings.relay.policy = .splice
         change(&settings)
         let control = try WorkerControl(board: CounterBoard(upstreamCount: upstreams))
         let listener = try TestListener.loopback()

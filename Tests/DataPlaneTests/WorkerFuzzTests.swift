@@ -46,6 +46,22 @@ struct WorkerFuzzTests {
                     ? Self.drainErrors.randomElement(using: &random) ?? 0 : Int32.random(in: 1...filled, using: &random)
                 script.answer(open, fill: filled, drain: drained, reversed: isReversed)
             }
+        case .receive:
+            if Int.random(in: 0..<30, using: &random) == 0 {
+                script.answerReceive(open, 0, goesOn: false)
+            } else if isBad {
+                script.answerReceive(open, Self.fillErrors.randomElement(using: &random) ?? Errno.again, goesOn: false)
+            } else {
+                script.answerReceive(
+                    open, Int32.random(in: 1...4096, using: &random),
+                    goesOn: Int.random(in: 0..<5, using: &random) > 0, leavesMore: Bool.random(using: &random))
+            }
+        case .send(let slice):
+            let sent =
+                isBad
+                ? Self.drainErrors.randomElement(using: &random) ?? 0
+                : Int32.random(in: 1...Int32(slice.length), using: &random)
+            script.answer(open, .send, sent)
         case .drainHeld(let length):
             let drained =
                 isBad
@@ -57,8 +73,8 @@ struct WorkerFuzzTests {
 
     @Test(
         "never breaks the contract, never leaks, and accounts for each connection",
-        arguments: 1...24 as ClosedRange<UInt64>)
-    func fuzz(seed: UInt64) throws {
+        arguments: 1...24 as ClosedRange<UInt64>, RelayPolicy.allCases)
+    func fuzz(seed: UInt64, policy: RelayPolicy) throws {
         var random = SeededRandom(state: seed)
         let queue = RecordQueue(try RecordBell())
         let clients = ClientTable(connectionsMax: 3, clients: 1_000)
@@ -66,6 +82,7 @@ struct WorkerFuzzTests {
             $0.records = queue
             $0.clients = clients
             $0.connectionsMax = 12
+            $0.relay = .restless(policy)
             $0.pipeBytes = 4096
             $0.chunkBytes = 4096
             $0.timeouts.connectMillis = 20
@@ -95,6 +112,8 @@ struct WorkerFuzzTests {
             bench.worker.turn()
         }
         #expect(bench.script.breaches == [], "seed \(seed)")
+        let unfilled = bench.worker.buffers.filled
+        #expect(unfilled == 0, "seed \(seed): buffers were not given back")
         let (isDone, active, borrowed) = (bench.worker.isDone, bench.worker.table.count, bench.worker.pipes.borrowed)
         #expect(isDone && active == 0 && borrowed == 0, "seed \(seed)")
         #expect(bench.script.attached == bench.script.detached, "seed \(seed): descriptors opened and not closed")

@@ -35,6 +35,7 @@ int64_t clinux_send(int32_t socket, const void *buffer, size_t length);  /* MSG_
 int64_t clinux_send_urgent(int32_t socket, uint8_t byte);                /* MSG_OOB */
 int32_t clinux_pending_error(int32_t socket);                            /* SO_ERROR, 0 or -errno; clears it */
 int32_t clinux_has_hung_up(int32_t socket);                              /* POLLHUP or POLLERR now: 1 or 0 */
+int32_t clinux_has_ended_stream(int32_t socket);                         /* as above, or POLLRDHUP */
 int32_t clinux_unsent_bytes(int32_t socket);                             /* SIOCOUTQ: sent but not acknowledged too */
 int32_t clinux_set_no_delay(int32_t socket);                             /* TCP_NODELAY; pushes what is corked */
 int32_t clinux_set_urgent_inline(int32_t socket);                        /* SO_OOBINLINE */

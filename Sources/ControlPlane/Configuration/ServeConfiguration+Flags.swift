@@ -21,6 +21,7 @@ extension ServeConfiguration {
         backlog = Int32(try FlagReading.number(flags.backlog, "--backlog", 1...65_535) ?? 4096)
         try readRing(flags)
         try readPipes(flags, pipeBytesMax)
+        try readBuffers(flags)
         try readTimes(flags)
         logFormat = try FlagReading.choice(flags.logFormat, "--log-format") ?? logFormat
         logLevel = try FlagReading.choice(flags.logLevel, "--log-level") ?? logLevel
@@ -121,6 +122,13 @@ extension ServeConfiguration {
                     "is more than a pipe of --pipe-size \(ByteSize(bytes: pipeBytes)) holds",
                     cure: "write at most \(ByteSize(bytes: pipeBytes)) or leave it out"))
         }
+    }
+
+    private mutating func readBuffers(_ flags: ServeFlags) throws(Refusal) {
+        buffers.bytes = try FlagReading.size(flags.bufferSize, "--buffer-size", 4096...(1 << 20)) ?? buffers.bytes
+        buffers.count =
+            try FlagReading.number(flags.buffers, "--buffers", 16...BufferMemory.countMax) ?? buffers.count
+        ring.buffers = buffers
     }
 
     private mutating func readTimes(_ flags: ServeFlags) throws(Refusal) {

@@ -9,13 +9,15 @@ package struct ServeConfiguration: Sendable {
     /// Where connections to upstreams come from, ports 0; empty where the kernel chooses.
     package var sources: [SocketAddress] = []
     package var engine = EngineWish.auto
-    package var relay = RelayWish.splice
+    package var relay = RelayWish.adaptive
     package var ring = UringSettings()
     package var workers = 1
     /// Bytes asked of the kernel for each pipe.
     package var pipeBytes = 1 << 20
     /// Bytes of one fill, at most; never more than a pipe holds.
     package var chunkBytes = 1 << 20
+    /// Receive buffers of each worker.
+    package var buffers = BufferSettings()
     /// Connections of all workers together; nil for as many as the descriptor limit allows.
     package var maxConnections: Int?
     /// Connections of one client address, nil for no bound.

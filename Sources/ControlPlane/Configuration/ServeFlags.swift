@@ -7,6 +7,8 @@ package struct ServeFlags: Sendable {
     package var source: [String] = []
     package var engine: String?
     package var relay: String?
+    package var bufferSize: String?
+    package var buffers: String?
     package var ringDepth: String?
     package var completionDepth: String?
     package var workQueueThreads: String?

@@ -14,7 +14,7 @@ package struct EngineDecision: Sendable {
         _ wish: EngineWish, _ ring: UringSettings, descriptors: Int, disabled: Int?,
         probe: (UringSettings) -> UringFindings = { UringFindings(UringProbe($0)) }
     ) throws(Refusal) {
-        let epoll = EngineChoice.epoll(descriptors: descriptors)
+        let epoll = EngineChoice.epoll(descriptors: descriptors, buffers: ring.buffers)
         guard wish != .epoll else {
             self.init(epoll, nil)
             return
@@ -28,8 +28,8 @@ package struct EngineDecision: Sendable {
     }
 
     /// The same workers on epoll, since their rings could not all be made.
-    package init(fallingBackTo descriptors: Int, _ obstacle: UringObstacle) {
-        self.init(.epoll(descriptors: descriptors), obstacle)
+    package init(fallingBackTo descriptors: Int, _ ring: UringSettings, _ obstacle: UringObstacle) {
+        self.init(.epoll(descriptors: descriptors, buffers: ring.buffers), obstacle)
     }
 
     private init(_ choice: EngineChoice, _ obstacle: UringObstacle?) {

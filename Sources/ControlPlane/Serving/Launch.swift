@@ -21,7 +21,7 @@ struct Launch {
             guard case .uring(let ring) = decision.choice else { throw Self.refusal(error) }
             let obstacle = UringObstacle(error, ring, disabled: machine.uringDisabled)
             guard configuration.engine == .auto else { throw EngineDecision.refusal(obstacle) }
-            let epoll = EngineDecision(fallingBackTo: limit.descriptors, obstacle)
+            let epoll = EngineDecision(fallingBackTo: limit.descriptors, ring, obstacle)
             do throws(SystemError) {
                 try self.init(starting: configuration, limit, epoll, machine, resolved, records)
             } catch {
@@ -38,6 +38,7 @@ struct Launch {
         settings.timeouts = configuration.timeouts
         settings.sources = configuration.sources
         settings.connectionsMax = limit.connections
+        settings.relay = RelayRules(policy: configuration.relay.policy)
         settings.pipeBytes = UInt32(configuration.pipeBytes)
         settings.chunkBytes = UInt32(configuration.chunkBytes)
         settings.clients = configuration.maxConnectionsPerClient.map {

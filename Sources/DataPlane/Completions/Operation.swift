@@ -15,6 +15,10 @@ package enum Operation: UInt8, BitwiseCopyable, CaseIterable {
     case drain
     /// Waiting for a socket, already at its end, to be reset.
     case watch
+    /// Source socket → buffers; may repeat until a completion says it was the last.
+    case receive
+    /// Buffer → sink socket.
+    case send
 }
 
 /// Which way bytes go through a knot.

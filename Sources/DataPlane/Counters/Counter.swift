@@ -48,9 +48,27 @@ package enum Counter: Int, CaseIterable {
     case canceled
     case starved
     case notSpliceable
+    // Copying
+    /// Answers that brought bytes into a buffer.
+    case receives
+    case sends
+    /// Bytes that went through buffers; they are in `bytesUp` and `bytesDown` too.
+    case bytesCopied
+    /// Sends that found no room, or too little.
+    case sendsBlocked
+    /// Receives that found no buffer; the engine then gets more of them.
+    case receivesUnbuffered
+    /// Looks at a source whose receive may have missed its end, and those that found it so.
+    case probes
+    case probesHit
+    // Directions that changed how they move their bytes, one for each `RelayReason`
+    case promotions
+    case demotionsSmall
+    case demotionsQuiet
+    case demotionsForPipe
     /// Pages read by recv(2), since splice could not carry what lay next.
     case plainReads
-    /// Bytes that were copied through user space, since no pipe could be had; they are in `bytesUp` and `bytesDown` too.
+    /// Bytes that were copied through user space, since neither a pipe nor a buffer could be had; they are in `bytesUp` and `bytesDown` too.
     case bytesCarried
     case pushes
     case halfCloses

@@ -38,6 +38,24 @@ package protocol Engine: SystemCalls, ~Copyable {
         from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: Tag
     ) -> Bool
 
+    /// The memory that `receive` puts bytes into.
+    var buffers: BufferMemory { get }
+
+    /// Gives the engine a buffer to fill. It has it until a completion brings it back.
+    mutating func provide(_ buffer: UInt16)
+
+    /// Receives from a source whenever it has something, each time into one buffer. Answers `receive`: a count with the
+    /// buffer, 0 at the source's end, `-ENOBUFS` where no buffer was left. `goesOn` is false on the last, which may come at
+    /// any time.
+    mutating func receive(from source: Int32, _ tag: Tag) -> Bool
+
+    /// Sends bytes of one buffer, as many as there is room for, at once. Answers `send`: a count or `-EAGAIN`.
+    ///
+    /// - Parameters:
+    ///   - waits: waits for room before, and the wait's failure (`await`) stands for the send as well.
+    ///   - isWatched: see `drainHeld`.
+    mutating func send(_ slice: BufferSlice, to sink: Int32, waits: Bool, isWatched: Bool, _ tag: Tag) -> Bool
+
     /// Ends the operation that carries `target`, which answers `-ECANCELED` if this comes in time. `socket` is what the
     /// operation waits for.
     mutating func cancel(_ target: Tag, on socket: Int32, _ tag: Tag) -> Bool

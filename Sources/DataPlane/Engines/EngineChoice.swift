@@ -2,7 +2,7 @@
 package enum EngineChoice: Sendable {
     case uring(UringSettings)
     /// - Parameter descriptors: one more than the highest descriptor number (RLIMIT_NOFILE).
-    case epoll(descriptors: Int)
+    case epoll(descriptors: Int, buffers: BufferSettings)
 
     package var name: String {
         switch self {

@@ -31,6 +31,10 @@ package protocol SystemCalls: ~Copyable {
     func unsentBytes(_ socket: Int32) -> Int32
     /// SO_ERROR, which is cleared by being read: 0 or `-errno`.
     func pendingError(_ socket: Int32) -> Int32
+    /// POLLHUP or POLLERR at this moment (poll(2)).
+    func hasHungUp(_ socket: Int32) -> Bool
+    /// As `hasHungUp`, and FIN as well (POLLRDHUP).
+    func hasEnded(_ socket: Int32) -> Bool
     /// Wakes another thread that sleeps at an eventfd(2).
     func ring(_ event: Int32)
     /// close(2) of a socket or of one end of a pipe.
@@ -75,6 +79,8 @@ extension SystemCalls where Self: ~Copyable {
     package func setResetOnClose(_ socket: Int32) { _ = clinux_set_reset_on_close(socket) }
     package func unsentBytes(_ socket: Int32) -> Int32 { clinux_unsent_bytes(socket) }
     package func pendingError(_ socket: Int32) -> Int32 { clinux_pending_error(socket) }
+    package func hasHungUp(_ socket: Int32) -> Bool { clinux_has_hung_up(socket) == 1 }
+    package func hasEnded(_ socket: Int32) -> Bool { clinux_has_ended_stream(socket) == 1 }
     package func ring(_ event: Int32) { _ = clinux_event_ring(event) }
     package func close(_ descriptor: Int32) { _ = clinux_close(descriptor) }
 

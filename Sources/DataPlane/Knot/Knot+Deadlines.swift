@@ -9,6 +9,8 @@ extension Knot {
             var earliest = activeAtMillis &+ quietMillisMax(timeouts)
             if holdsPipeWhileWaiting(.up) { earliest = min(earliest, up.activeAtMillis &+ timeouts.pipeIdleMillis) }
             if holdsPipeWhileWaiting(.down) { earliest = min(earliest, down.activeAtMillis &+ timeouts.pipeIdleMillis) }
+            if up.copying.isUnsure { earliest = min(earliest, up.activeAtMillis &+ Lane.probeMillis) }
+            if down.copying.isUnsure { earliest = min(earliest, down.activeAtMillis &+ Lane.probeMillis) }
             return earliest
         }
     }
@@ -27,6 +29,7 @@ extension Knot {
                 return cut(isSilentHalf ? .finTimeout : .idleTimeout)
             }
             return withdrawIfIdle(.up, at: now, timeouts).union(withdrawIfIdle(.down, at: now, timeouts))
+                .union(probeIfUnsure(.up, at: now)).union(probeIfUnsure(.down, at: now))
         }
     }
 
@@ -46,6 +49,12 @@ extension Knot {
     private func holdsPipeWhileWaiting(_ direction: Direction) -> Bool {
         let lane = self[direction]
         return lane.state == .moving && lane.hasPipe && lane.isWaiting
+    }
+
+    private func probeIfUnsure(_ direction: Direction, at now: Int64) -> Step {
+        let lane = self[direction]
+        guard lane.copying.isUnsure, now >= lane.activeAtMillis &+ Lane.probeMillis else { return [] }
+        return Step.probe.on(direction)
     }
 
     private func withdrawIfIdle(_ direction: Direction, at now: Int64, _ timeouts: Timeouts) -> Step {

@@ -15,6 +15,10 @@ extension Knot {
         case .await, .fill, .drain:
             let outcome = self[direction].resumed(operation, result)
             return follow(outcome, direction, at: now)
+        case .send:
+            return follow(self[direction].hasSent(result), direction, at: now)
+        case .receive:
+            return hasReceived(direction, result, goesOn: goesOn, leavesMore: false, provesBulk: false, at: now)
         case .accept, .cancel:
             return []
         }
@@ -45,22 +49,28 @@ extension Knot {
     }
 
     private mutating func roomTold(_ direction: Direction) -> Step {
-        self[direction].sinkHasRoom() ? Step.drainHeld.on(direction) : []
+        guard self[direction].sinkHasRoom() else { return [] }
+        return self[direction].state == .copying ? Step.send.on(direction) : Step.drainHeld.on(direction)
     }
 
-    private mutating func follow(_ outcome: Lane.Outcome, _ direction: Direction, at now: Int64) -> Step {
+    mutating func follow(_ outcome: Lane.Outcome, _ direction: Direction, at now: Int64) -> Step {
         guard phase == .tied || phase == .flushing else { return [] }
         switch outcome {
         case .incomplete:
             return []
+        case .copied:
+            self[direction].activeAtMillis = now
+            return copyOn(direction, at: now)
+        case .unbuffered:
+            return copyOn(direction, at: now)
         case .carried:
-            return move(direction)
+            return readOn(direction, at: now)
         case .empty:
             self[direction].rest()
             return Step.rest.on(direction)
         case .ready:
             self[direction].activeAtMillis = now
-            return move(direction)
+            return readOn(direction, at: now)
         case .moved:
             self[direction].activeAtMillis = now
             return move(direction).union(pushIfCorked(direction))
@@ -73,9 +83,9 @@ extension Knot {
         case .stuck:
             return watched.has(direction.sink) ? [] : Step.watch.on(direction.opposite)
         case .withdrawn:
-            return withdrawn(direction)
+            return withdrawn(direction, at: now)
         case .starved:
-            return again(direction).union(.later)
+            return again(direction, at: now).union(.later)
         case .notSpliceable, .seemsEnded:
             return .readPlainly(direction)
         case .ended:
@@ -95,15 +105,24 @@ extension Knot {
         return Step.move.on(direction)
     }
 
+    /// From the source, in the lane's present mode.
+    private mutating func readOn(_ direction: Direction, at now: Int64) -> Step {
+        guard self[direction].mode == .copy else { return move(direction) }
+        self[direction].copy(self[direction].reason)
+        return copyOn(direction, at: now)
+    }
+
     /// What the lane was at, once more.
-    private mutating func again(_ direction: Direction) -> Step {
+    private mutating func again(_ direction: Direction, at now: Int64) -> Step {
+        if self[direction].mode == .copy { return readOn(direction, at: now) }
         guard self[direction].held > 0 else { return move(direction) }
         self[direction].drain()
         return Step.drainHeld.on(direction)
     }
 
-    private mutating func withdrawn(_ direction: Direction) -> Step {
-        guard self[direction].held == 0 else { return again(direction) }
+    private mutating func withdrawn(_ direction: Direction, at now: Int64) -> Step {
+        guard self[direction].held == 0 else { return again(direction, at: now) }
+        guard relay == .splice else { return copyInstead(direction, .quiet, at: now) }
         self[direction].rest()
         return [Step.giveBack.on(direction), Step.rest.on(direction)]
     }

@@ -36,6 +36,8 @@ package struct Knot: BitwiseCopyable {
     /// The side whose FIN came first, once one has come.
     package internal(set) var endedFirst = Side.client
     package var upstreamIndex: UInt16 = 0
+    /// How its lanes may move their bytes.
+    package internal(set) var relay = RelayPolicy.splice
 
     package internal(set) var client: Int32 = -1
     package internal(set) var upstream: Int32 = -1
@@ -72,7 +74,7 @@ package struct Knot: BitwiseCopyable {
         Int(up.inFlight) + Int(down.inFlight) + watched.rawValue.nonzeroBitCount + (isConnectInFlight ? 1 : 0)
     }
 
-    /// Bytes that wait in a pipe for a slow reader.
+    /// Bytes that wait in a pipe or in buffers for a slow reader.
     package var bytesHeld: Int32 { max(up.held, 0) &+ max(down.held, 0) }
 
     var activeAtMillis: Int64 { max(up.activeAtMillis, down.activeAtMillis) }
@@ -86,9 +88,12 @@ package struct Knot: BitwiseCopyable {
             case .resting: step.insert(.rest)
             case .moving: step.insert(.move)
             case .draining: step.insert(.drainHeld)
-            case .closed, .over: break
+            case .copying, .closed, .over: break
             }
         }
+        if lane.wantsReceive { step.insert(.receive) }
+        if lane.copying.isReceiving && !lane.copying.isEnding { step.formUnion([.endReceive, .probe]) }
+        if lane.wantsSend { step.insert(.send) }
         if !watched.has(direction.source) { step.insert(.watch) }
         return step
     }
@@ -96,8 +101,9 @@ package struct Knot: BitwiseCopyable {
     // MARK: Beginning
 
     /// A client was accepted; an upstream is to be connected.
-    package mutating func begin(client: Int32, isTCP: Bool, at now: Int64) {
+    package mutating func begin(client: Int32, isTCP: Bool, relay: RelayPolicy = .splice, at now: Int64) {
         self.client = client
+        self.relay = relay
         phase = .connecting
         sinceMillis = now
         if isTCP { tcp.insert(.client) }
@@ -120,11 +126,9 @@ package struct Knot: BitwiseCopyable {
     package mutating func tie(at now: Int64) -> Step {
         phase = .tied
         sinceMillis = now
-        for direction in Direction.allCases {
-            self[direction].rest()
-            self[direction].activeAtMillis = now
-        }
-        return [Step.rest.on(.up), Step.rest.on(.down)]
+        up.activeAtMillis = now
+        down.activeAtMillis = now
+        return begin(.up).union(begin(.down))
     }
 
     /// One socket is both ends: whatever comes in goes out again.
@@ -134,9 +138,17 @@ package struct Knot: BitwiseCopyable {
         if tcp.has(.client) { tcp.insert(.upstream) }
         phase = .tied
         sinceMillis = now
-        up.rest()
         up.activeAtMillis = now
         down.end()
-        return Step.rest.on(.up)
+        return begin(.up)
+    }
+
+    private mutating func begin(_ direction: Direction) -> Step {
+        guard relay == .splice else {
+            self[direction].copy(relay == .copy ? .pinned : .new)
+            return Step.receive.on(direction)
+        }
+        self[direction].rest()
+        return Step.rest.on(direction)
     }
 }

@@ -6,9 +6,11 @@ import LinuxCalls
 ///   closed ──tie──▶ resting ──await──▶ moving ──short drain──▶ draining
 ///                      ▲                 │  ▲                      │
 ///                      └── withdrawn ────┘  └───── pipe empty ─────┘
+///   closed ──tie──▶ copying ──bulk, and the queue is empty──▶ moving ──small or quiet──▶ copying
 ///   any ── EOF, a lost side ──▶ over
 /// ```
 /// Invariant: no fill is armed while the pipe holds bytes, so an `-EAGAIN` from a fill always means «the source is dry».
+/// What a copying lane does is in `Lane+Copy.swift`.
 package struct Lane: BitwiseCopyable {
     package enum State: UInt8, BitwiseCopyable {
         /// Before the knot is tied.
@@ -19,6 +21,8 @@ package struct Lane: BitwiseCopyable {
         case moving
         /// await → drain is out, or about to be: the pipe holds `held` bytes and the sink is full.
         case draining
+        /// Receives into buffers and sends from them; both may be out at once.
+        case copying
         /// Nothing more will be read from the source.
         case over
     }
@@ -27,6 +31,10 @@ package struct Lane: BitwiseCopyable {
     package enum Outcome: BitwiseCopyable, Equatable {
         /// Answers are still to come.
         case incomplete
+        /// Something was received or sent, or could not be just now: look what comes next.
+        case copied
+        /// There was no buffer to receive into.
+        case unbuffered
         /// A carry has used up its turn, and there may be more.
         case carried
         /// A carry has found the source dry: wait for it without a pipe.
@@ -48,30 +56,43 @@ package struct Lane: BitwiseCopyable {
         case unexpected
     }
 
-    package private(set) var state = State.closed
+    // The large ones first, so that a knot stays within four cache lines.
+    /// Bytes that have reached the sink's socket.
+    package internal(set) var bytesMoved: UInt64 = 0
+    /// When something last happened here, in milliseconds of the monotonic clock.
+    package var activeAtMillis: Int64 = 0
+    /// The pool's slot, -1 for no pipe.
+    package var pipe: Int32 = -1
+    /// Bytes in the pipe, known when no chain is out; or in the buffers of a copying lane.
+    package internal(set) var held: Int32 = 0
+    private var filled: Int32 = 0
+    private var drained: Int32 = 0
+    /// Of the last chain or send.
+    var asked: UInt32 = 0
+    package var gauge = TrafficGauge()
+    /// What a copying lane has out and has seen.
+    package var copying = CopyState()
+
+    package internal(set) var state = State.closed
+    package internal(set) var mode = RelayMode.splice
+    /// Why it is in its mode.
+    package internal(set) var reason = RelayReason.new
+    /// A chain has been out at some time.
+    package private(set) var hasSpliced = false
     /// Completions of this lane's present operation that are still to come.
-    package private(set) var inFlight: UInt8 = 0
+    package internal(set) var inFlight: UInt8 = 0
     /// Chains in a row that found the source dry although it had been announced.
     package private(set) var dryInARow: UInt8 = 0
     /// The last chain asked for more than it got, so its drain was too long (see `Step.push`).
     package private(set) var askedTooMuch = false
     /// Nothing is out; the watch of the sink will tell when there is room.
-    package private(set) var waitsForRoom = false
+    package internal(set) var waitsForRoom = false
     /// The watch has told of room since the present drain went out, so an `-EAGAIN` of it is old news.
-    private var hasRoom = false
+    var hasRoom = false
     private var hasFilled = false
     private var hasDrained = false
-    /// The pool's slot, -1 for no pipe.
-    package var pipe: Int32 = -1
-    /// Bytes in the pipe, known when no chain is out.
-    package private(set) var held: Int32 = 0
-    private var filled: Int32 = 0
-    private var drained: Int32 = 0
-    private var asked: UInt32 = 0
-    /// Bytes that have reached the sink's socket.
-    package private(set) var bytesMoved: UInt64 = 0
-    /// When something last happened here, in milliseconds of the monotonic clock.
-    package var activeAtMillis: Int64 = 0
+    /// The present wait is for the sink, not for the source.
+    package internal(set) var isWaitingForSink = false
 
     /// After this many dry chains the lane reads plainly: splice stops for good at an urgent byte (`MSG_OOB`) that lies
     /// next in the queue, while poll goes on announcing it (kernel: tcp_read_sock).
@@ -82,9 +103,6 @@ package struct Lane: BitwiseCopyable {
     package var hasPipe: Bool { pipe >= 0 }
     /// Something is armed that a withdrawal can end.
     package var isWaiting: Bool { inFlight > 0 }
-    /// The present wait is for the sink, not for the source.
-    package private(set) var isWaitingForSink = false
-
     // MARK: What the worker tells
 
     package mutating func submittedRest() {
@@ -114,6 +132,8 @@ package struct Lane: BitwiseCopyable {
         case (.resting, .await):
             inFlight = 0
             return result >= 0 ? .ready : outcomeOfFailedAwait(result)
+        case (.copying, .await):
+            return failedToWaitForRoom(result)
         case (.moving, .await), (.draining, .await):
             // Only a failed await is answered, and then the links behind it are not (IOSQE_CQE_SKIP_SUCCESS).
             inFlight = 0
@@ -133,7 +153,9 @@ package struct Lane: BitwiseCopyable {
             let outcome = outcomeOfDrain(result)
             return outcome == .blocked && result == Errno.again ? outcomeWithoutRoom() : outcome
         case (.over, .await):
-            inFlight = 0
+            // Of a chain, or of a send beside which a receive may be out.
+            inFlight = copying.isSending ? inFlight &- 1 : 0
+            copying.isSending = false
             return .incomplete
         case (.over, .fill), (.over, .drain):
             inFlight = inFlight == 0 ? 0 : inFlight &- 1
@@ -146,7 +168,7 @@ package struct Lane: BitwiseCopyable {
 
     /// The watch of the sink tells of room. True where a drain waits for just that.
     package mutating func sinkHasRoom() -> Bool {
-        guard state == .draining, waitsForRoom else {
+        guard state == .draining || state == .copying, waitsForRoom else {
             hasRoom = true
             return false
         }
@@ -193,7 +215,11 @@ package struct Lane: BitwiseCopyable {
     // MARK: Changes of state, made by the knot
 
     package mutating func rest() { state = .resting }
-    package mutating func move() { state = .moving }
+    package mutating func move() {
+        state = .moving
+        mode = .splice
+        hasSpliced = true
+    }
     package mutating func drain() { state = .draining }
     package mutating func end() {
         // Half of a chain's answer may be in; the other half is accounted when it comes.
@@ -218,7 +244,7 @@ package struct Lane: BitwiseCopyable {
 
     // MARK: Reading a chain's answers
 
-    private func outcomeOfFailedAwait(_ result: Int32) -> Outcome {
+    func outcomeOfFailedAwait(_ result: Int32) -> Outcome {
         switch Verdict.ofDrain(result) {
         case .withdrawn, .notNow, .interrupted, .moved, .ended: .withdrawn
         case .starved: .starved
@@ -247,7 +273,7 @@ package struct Lane: BitwiseCopyable {
         }
     }
 
-    private mutating func outcomeWithoutRoom() -> Outcome {
+    mutating func outcomeWithoutRoom() -> Outcome {
         waitsForRoom = !hasRoom
         return waitsForRoom ? .stuck : .blocked
     }

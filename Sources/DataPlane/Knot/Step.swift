@@ -1,10 +1,13 @@
 /// What a knot wants done next: a set of actions, performed by the worker in the order of this list.
 ///
-/// The low byte is for the upward lane, the next one for the downward lane, the rest is for the knot as a whole.
+/// The low twelve bits are for the upward lane, the next twelve for the downward lane, the rest is for the knot as a whole.
 package struct Step: OptionSet, BitwiseCopyable, Hashable {
     package let rawValue: UInt32
 
     package init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    private static var laneBits: UInt32 { 12 }
+    private static var laneMask: UInt32 { 0xFFF }
 
     // For one lane; written for the upward lane and shifted by `on(_:)`.
     /// Push out what a send with MSG_MORE may have left in the sink.
@@ -23,31 +26,42 @@ package struct Step: OptionSet, BitwiseCopyable, Hashable {
     package static let drainHeld = Step(rawValue: 1 << 6)
     /// Watch the source, which is at its end, for a reset.
     package static let watch = Step(rawValue: 1 << 7)
+    /// Receive into buffers.
+    package static let receive = Step(rawValue: 1 << 8)
+    /// Withdraw the receive, and only that.
+    package static let endReceive = Step(rawValue: 1 << 9)
+    /// Send the first buffer of the queue; wait for room before where the sink was full.
+    package static let send = Step(rawValue: 1 << 10)
+
+    /// Look whether the source has ended unnoticed.
+    package static let probe = Step(rawValue: 1 << 11)
 
     // For the knot.
     /// Read a page plainly through the pipe: splice cannot carry or cannot tell what lies next in the source.
-    package static let readPlainlyUp = Step(rawValue: 1 << 16)
-    package static let readPlainlyDown = Step(rawValue: 1 << 17)
+    package static let readPlainlyUp = Step(rawValue: 1 << 24)
+    package static let readPlainlyDown = Step(rawValue: 1 << 25)
     /// Try the next upstream, or give the client up.
-    package static let reconnect = Step(rawValue: 1 << 18)
+    package static let reconnect = Step(rawValue: 1 << 26)
     /// Withdraw the connect: its time is up.
-    package static let abandonConnect = Step(rawValue: 1 << 19)
+    package static let abandonConnect = Step(rawValue: 1 << 27)
     /// Look whether the survivor's send queue is empty, now and again until it is.
-    package static let flush = Step(rawValue: 1 << 20)
+    package static let flush = Step(rawValue: 1 << 28)
     /// Withdraw everything; close once nothing is in flight.
-    package static let untie = Step(rawValue: 1 << 21)
+    package static let untie = Step(rawValue: 1 << 29)
     /// Not now: what else the step asks for waits for the next tick (the kernel was out of memory).
-    package static let later = Step(rawValue: 1 << 22)
+    package static let later = Step(rawValue: 1 << 30)
 
     package static func readPlainly(_ direction: Direction) -> Step {
         direction == .up ? .readPlainlyUp : .readPlainlyDown
     }
 
     /// The upward lane's actions as actions of `direction`'s lane.
-    package func on(_ direction: Direction) -> Step { direction == .up ? self : Step(rawValue: rawValue << 8) }
+    package func on(_ direction: Direction) -> Step {
+        direction == .up ? self : Step(rawValue: rawValue << Self.laneBits)
+    }
 
     /// The actions of one lane, as if it were the upward one.
     package func lane(_ direction: Direction) -> Step {
-        Step(rawValue: (direction == .up ? rawValue : rawValue >> 8) & 0xFF)
+        Step(rawValue: (direction == .up ? rawValue : rawValue >> Self.laneBits) & Self.laneMask)
     }
 }

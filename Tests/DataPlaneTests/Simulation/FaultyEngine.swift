@@ -116,12 +116,48 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
         return base.drainHeld(from: pipe, to: sink, length: length, isWatched: isWatched, tag)
     }
 
+    var buffers: BufferMemory { base.buffers }
+    mutating func provide(_ buffer: UInt16) { base.provide(buffer) }
+
+    mutating func receive(from source: Int32, _ tag: DataPlane.Tag) -> Bool {
+        guard mayTake() else { return false }
+        if let errno = receiveFault(source) {
+            answer(tag, errno)
+            return true
+        }
+        guard base.receive(from: source, tag) else { return false }
+        multishots[tag.rawValue] = source
+        return true
+    }
+
+    mutating func send(
+        _ slice: BufferSlice, to sink: Int32, waits: Bool, isWatched: Bool, _ tag: DataPlane.Tag
+    ) -> Bool {
+        guard mayTake() else { return false }
+        // See `drainHeld`.
+        let again = waits ? dice.plan.drainHeldAgain : dice.plan.drainAgain
+        if !(waits && isWatched), let errno = drainFault(sink, again: again) {
+            answer(tag, errno)
+            return true
+        }
+        if slice.length > 1 && dice.strikes(dice.plan.shortDrain, "short send") {
+            let length = 1 + dice.random.below(Int(slice.length) - 1)
+            let sent = clinux_send(sink, base.buffers.start(of: slice.buffer) + Int(slice.offset), length)
+            if sent > 0 {
+                answer(tag, Int32(sent))
+                return true
+            }
+        }
+        return base.send(slice, to: sink, waits: waits, isWatched: isWatched, tag)
+    }
+
     mutating func cancel(_ target: DataPlane.Tag, on socket: Int32, _ tag: DataPlane.Tag) -> Bool {
         guard mayTake() else { return false }
         ending.remove(target.rawValue)
         // What is answered here already cannot be withdrawn any more.
         let isAnswered = pending.contains {
-            $0.answer.tag.with(.await) == target.with(.await) && [.fill, .drain].contains($0.answer.tag.operation)
+            $0.answer.tag.with(.await) == target.with(.await)
+                && [.fill, .drain, .send].contains($0.answer.tag.operation)
         }
         if isAnswered && target.operation == .await {
             answer(tag.with(.cancel), -114)  // EALREADY
@@ -139,6 +175,18 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
         if dice.strikes(plan.noMemory, "ENOMEM from a fill") { return Errno.noMemory }
         if dice.strikes(plan.noBuffers, "ENOBUFS from a fill") { return Errno.noBuffers }
         guard dice.strikes(plan.connectionDies, "ECONNRESET from a fill") else { return nil }
+        _ = clinux_reset(source)
+        return Errno.reset
+    }
+
+    private func receiveFault(_ source: Int32) -> Int32? {
+        let plan = dice.plan
+        if dice.strikes(plan.fillAgain, "EAGAIN from a receive") { return Errno.again }
+        if dice.strikes(plan.interrupted, "EINTR from a receive") { return Errno.interrupted }
+        if dice.strikes(plan.canceled, "ECANCELED from a receive") { return Errno.canceled }
+        if dice.strikes(plan.noMemory, "ENOMEM from a receive") { return Errno.noMemory }
+        if dice.strikes(plan.noBuffers, "ENOBUFS from a receive") { return Errno.noBuffers }
+        guard dice.strikes(plan.connectionDies, "ECONNRESET from a receive") else { return nil }
         _ = clinux_reset(source)
         return Errno.reset
     }
@@ -209,12 +257,20 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
             ending.remove(tag.rawValue)
             // The worker did not ask for this end, so it is not told of a withdrawal.
             let isOurs = completion.result == Errno.canceled
-            return answer(tag, isOurs ? (tag.operation == .accept ? Errno.aborted : 0) : completion.result)
+            return answer(tag, isOurs ? earlyEnd(of: tag.operation) : completion.result, flags: completion.flags)
         }
         answer(tag, completion.result, flags: completion.flags)
         guard completion.goesOn, let socket = multishots[tag.rawValue], !ending.contains(tag.rawValue) else { return }
         if dice.strikes(dice.plan.multishotEnds, "a multishot ends"), base.cancel(tag, on: socket, tag) {
             ending.insert(tag.rawValue)
+        }
+    }
+
+    private func earlyEnd(of operation: DataPlane.Operation?) -> Int32 {
+        switch operation {
+        case .accept: Errno.aborted
+        case .receive: dice.random.draws(500) ? Errno.noBuffers : Errno.interrupted
+        default: 0
         }
     }
 

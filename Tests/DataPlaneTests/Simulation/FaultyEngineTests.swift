@@ -19,7 +19,9 @@ private final class FaultyServer: @unchecked Sendable {
     private(set) var totals: [Counter: UInt64] = [:]
     private(set) var leftovers: [String] = []
 
-    init(_ kind: EngineKind, _ plan: FaultPlan, seed: UInt64, upstream: SocketAddress) throws {
+    init(
+        _ kind: EngineKind, _ relay: RelayPolicy, _ plan: FaultPlan, seed: UInt64, upstream: SocketAddress
+    ) throws {
         self.kind = kind
         dice = FaultDice(plan, seed: seed)
         var settings = WorkerSettings(target: .upstreams([upstream]))
@@ -27,6 +29,7 @@ private final class FaultyServer: @unchecked Sendable {
         // Small ones: many operations for few bytes.
         settings.pipeBytes = 16_384
         settings.chunkBytes = 16_384
+        settings.relay = .restless(relay)
         self.settings = settings
         listener = try TestListener.loopback()
         address = listener.address
@@ -42,6 +45,14 @@ private final class FaultyServer: @unchecked Sendable {
         if let trouble { throw trouble }
     }
 
+    /// Few and small ones, so that they run out.
+    private var buffers: BufferSettings {
+        var buffers = BufferSettings()
+        buffers.bytes = 4_096
+        buffers.count = 128
+        return buffers
+    }
+
     private func main() {
         do throws(SystemError) {
             switch kind {
@@ -50,8 +61,10 @@ private final class FaultyServer: @unchecked Sendable {
                 var ring = UringSettings()
                 ring.ringDepth = 8
                 ring.completionDepth = 16
+                ring.buffers = buffers
                 serve(try UringEngine(ring))
-            case .epoll: serve(try EpollEngine(descriptors: 20_000, intents: settings.intentsMax))
+            case .epoll:
+                serve(try EpollEngine(descriptors: 20_000, intents: settings.intentsMax, buffers: buffers))
             }
         } catch {
             trouble = error
@@ -68,6 +81,7 @@ private final class FaultyServer: @unchecked Sendable {
         for slot in 0..<worker.table.slotsEverUsed where worker.table[slot].pointee.phase != .free {
             leftovers.append("knot \(slot): \(worker.table[slot].pointee)")
         }
+        if worker.buffers.filled != 0 { leftovers.append("\(worker.buffers.filled) buffers") }
         if worker.pipes.borrowed != 0 { leftovers.append("\(worker.pipes.borrowed) pipes") }
         if connections.current != 0 { leftovers.append("\(connections.current) connections") }
         for counter in Counter.allCases { totals[counter] = worker.counters[counter] }
@@ -107,7 +121,8 @@ struct FaultyEngineTests {
         var overflows: UInt64 = 0
         var seed: UInt64 = 1
         while operations < Self.operationsWanted {
-            let server = try FaultyServer(kind, Self.plan(kind), seed: seed, upstream: peer.addresses[0])
+            let relay = RelayPolicy.allCases[Int(seed % 3)]
+            let server = try FaultyServer(kind, relay, Self.plan(kind), seed: seed, upstream: peer.addresses[0])
             var recipe = Recipe(.ledger)
             recipe.size = 64 << 10
             recipe.patienceMillis = 5_000
@@ -116,7 +131,7 @@ struct FaultyEngineTests {
             settings.total = 400
             let report = try Run(settings).finish()
             try server.end()
-            #expect(report.isOK, "seed \(seed): \(report.violations.prefix(3)) \(report.peerTrouble ?? "")")
+            #expect(report.isOK, "seed \(seed), \(relay): \(report.violations.prefix(3)) \(report.peerTrouble ?? "")")
             #expect(server.leftovers == [], "seed \(seed)")
             let totals = server.totals
             #expect(totals[.accepted] == totals[.closed] && totals[.accepted, default: 0] >= 400, "seed \(seed)")

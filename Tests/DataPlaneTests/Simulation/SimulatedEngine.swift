@@ -5,6 +5,19 @@ import LinuxCalls
 /// The third engine: it answers from a kernel in memory.
 struct SimulatedEngine: Engine, ~Copyable {
     let kernel: SimulatedKernel
+    /// Nobody writes into it: what is in a buffer is the kernel's to know.
+    let buffers: BufferMemory
+
+    init(kernel: SimulatedKernel, bufferCount: Int = 256) {
+        self.kernel = kernel
+        var settings = BufferSettings()
+        settings.bytes = 4_096
+        settings.count = bufferCount
+        guard let memory = BufferMemory.reserve(settings) else { preconditionFailure("SimulatedEngine: no memory") }
+        buffers = memory
+    }
+
+    deinit { buffers.release() }
 
     func attach(_ socket: Int32) {
         guard socket >= SimulatedKernel.firstNumber else { return }  // the bell
@@ -28,7 +41,9 @@ struct SimulatedEngine: Engine, ~Copyable {
         guard number >= SimulatedKernel.firstNumber else {
             return kernel.submit(Intent(tag, .bell))
         }
-        return kernel.socket(number).map { kernel.submit(Intent(tag, .awaitReadable($0))) } ?? true
+        guard let socket = kernel.socket(number) else { return true }
+        kernel.willRead(from: socket, tag)
+        return kernel.submit(Intent(tag, .awaitReadable(socket)))
     }
 
     func watch(_ number: Int32, _ tag: DataPlane.Tag) -> Bool {
@@ -40,6 +55,7 @@ struct SimulatedEngine: Engine, ~Copyable {
     ) -> Bool {
         guard let from = kernel.socket(source), let to = kernel.socket(sink), let through = kernel.pipe(pipe.writeEnd)
         else { return true }
+        kernel.willRead(from: from, tag)
         if !through.bytes.isEmpty { kernel.breaches.append("a fill was armed while the pipe holds bytes") }
         if kernel.intents.contains(where: { $0.uses(through) }) { kernel.breaches.append("a pipe serves two requests") }
         return kernel.submit(Intent(tag, .move(from: from, through: through, to: to, length: Int(length))))
@@ -54,6 +70,30 @@ struct SimulatedEngine: Engine, ~Copyable {
         }
         return kernel.submit(
             Intent(tag, .drainHeld(from: from, to: to, length: Int(length), isWatched: isWatched)))
+    }
+
+    func provide(_ buffer: UInt16) { kernel.provide(buffer) }
+
+    func receive(from source: Int32, _ tag: DataPlane.Tag) -> Bool {
+        guard let from = kernel.socket(source) else { return true }
+        if kernel.intents.contains(where: { $0.receives(from: from) }) {
+            kernel.breaches.append("two receives from one socket")
+        }
+        kernel.willRead(from: from, tag)
+        return kernel.submit(Intent(tag, .receive(from)))
+    }
+
+    func send(_ slice: BufferSlice, to sink: Int32, waits: Bool, isWatched: Bool, _ tag: DataPlane.Tag) -> Bool {
+        guard let to = kernel.socket(sink) else { return true }
+        kernel.check(slice)
+        if kernel.intents.contains(where: { $0.sends(to: to) }) { kernel.breaches.append("two sends to one socket") }
+        return kernel.submit(Intent(tag, .send(slice, to: to, waits: waits && !isWatched)))
+    }
+
+    func hasHungUp(_ socket: Int32) -> Bool { kernel.socket(socket)?.hasHungUp ?? false }
+
+    func hasEnded(_ socket: Int32) -> Bool {
+        kernel.socket(socket).map { $0.resetCame || $0.finCame } ?? false
     }
 
     func cancel(_ target: DataPlane.Tag, on socket: Int32, _ tag: DataPlane.Tag) -> Bool { kernel.cancel(target, tag) }

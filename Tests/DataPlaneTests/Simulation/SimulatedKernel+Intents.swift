@@ -11,6 +11,8 @@ struct Intent {
         case watch(SimulatedSocket)
         case move(from: SimulatedSocket, through: SimulatedPipe, to: SimulatedSocket, length: Int)
         case drainHeld(from: SimulatedPipe, to: SimulatedSocket, length: Int, isWatched: Bool)
+        case receive(SimulatedSocket)
+        case send(BufferSlice, to: SimulatedSocket, waits: Bool)
         /// The worker's eventfd, which the simulation's owner rings.
         case bell
     }
@@ -23,6 +25,8 @@ struct Intent {
     var hasToldEnd = false
     /// A connect that will never be answered.
     var isSilent = false
+    /// A receive that has missed a reset.
+    var isDeaf = false
 
     init(_ tag: DataPlane.Tag, _ kind: Kind) {
         self.tag = tag
@@ -32,25 +36,37 @@ struct Intent {
     func uses(_ socket: SimulatedSocket) -> Bool {
         switch kind {
         case .accept, .bell: false
-        case .connect(let one), .awaitReadable(let one), .watch(let one): one === socket
+        case .connect(let one), .awaitReadable(let one), .watch(let one), .receive(let one): one === socket
         case .move(let source, _, let sink, _): source === socket || sink === socket
-        case .drainHeld(_, let sink, _, _): sink === socket
+        case .drainHeld(_, let sink, _, _), .send(_, let sink, _): sink === socket
         }
+    }
+
+    func receives(from socket: SimulatedSocket) -> Bool {
+        if case .receive(let one) = kind { one === socket } else { false }
+    }
+
+    func sends(to socket: SimulatedSocket) -> Bool {
+        if case .send(_, let one, _) = kind { one === socket } else { false }
+    }
+
+    func uses(_ buffer: UInt16) -> Bool {
+        if case .send(let slice, _, _) = kind { slice.buffer == buffer } else { false }
     }
 
     func uses(_ pipe: SimulatedPipe) -> Bool {
         switch kind {
         case .move(_, let one, _, _), .drainHeld(let one, _, _, _): one === pipe
-        case .accept, .connect, .awaitReadable, .watch, .bell: false
+        case .accept, .connect, .awaitReadable, .watch, .receive, .send, .bell: false
         }
     }
 
     /// The tag that a withdrawal names, and that answers it.
     var withdrawalTag: DataPlane.Tag {
         switch kind {
-        case .accept, .connect: tag
+        case .accept, .connect, .receive: tag
         case .watch: tag.with(.watch)
-        case .awaitReadable, .move, .drainHeld, .bell: tag.with(.await)
+        case .awaitReadable, .move, .drainHeld, .send, .bell: tag.with(.await)
         }
     }
 }
@@ -95,6 +111,15 @@ extension SimulatedKernel {
             answer(
                 intent.tag.with(.drain),
                 pipe.bytes.isEmpty ? Errno.again : drain(pipe, sink, length, again: faults.drainAgain))
+            return true
+        case .receive(let source):
+            guard !intent.isDeaf && (source.isReadable || strikes(faults.fillAgain, "receive for nothing")) else {
+                return false
+            }
+            return runReceive(&intent, source)
+        case .send(let slice, let sink, let waits):
+            guard !waits || sink.hasRoom || sink.resetCame || sink.finCame else { return false }
+            answer(intent.tag, send(slice, sink, again: waits ? faults.drainHeldAgain : faults.drainAgain))
             return true
         case .drainHeld(let pipe, let sink, let length, let isWatched):
             // A poll is over as soon as the peer has sent FIN, room or not (POLLRDHUP).
@@ -161,9 +186,9 @@ extension SimulatedKernel {
     // MARK: Moving
 
     /// What a signal does to a splice.
-    private var interruption: Int32 { random.draws(500) ? Errno.interrupted : Errno.restart }
+    var interruption: Int32 { random.draws(500) ? Errno.interrupted : Errno.restart }
 
-    private func pair(_ source: SimulatedSocket, _ sink: SimulatedSocket) {
+    func pair(_ source: SimulatedSocket, _ sink: SimulatedSocket) {
         guard let a = source.far, let b = sink.far else {
             breaches.append("bytes are moved before both sides are connected")
             return
@@ -244,7 +269,7 @@ extension SimulatedKernel {
     }
 
     /// The network gives a connection up: both its ends are reset, and the pair's other side may be as well.
-    private func kill(_ socket: SimulatedSocket) {
+    func kill(_ socket: SimulatedSocket) {
         socket.far?.isExcused = true
         socket.far?.counterpart?.isExcused = true
         socket.reset()
@@ -275,6 +300,8 @@ extension SimulatedKernel {
         case .accept, .watch, .bell: false
         case .connect: !intent.isSilent
         case .awaitReadable(let socket), .move(let socket, _, _, _): socket.isReadable
+        case .receive(let socket): !intent.isDeaf && socket.isReadable
+        case .send(_, let sink, let waits): !waits || sink.hasRoom || sink.resetCame || sink.finCame
         case .drainHeld(_, let sink, _, let isWatched): isWatched || sink.hasRoom || sink.resetCame || sink.finCame
         }
     }

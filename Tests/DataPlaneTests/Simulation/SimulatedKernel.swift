@@ -11,6 +11,7 @@ final class SimulatedKernel {
     let faults: FaultPlan
     private(set) var nowMillis: Int64 = 1_000
     var intents: [Intent] = []
+    var buffers = SimulatedBuffers()
     /// The worker's own bell rings, and is heard by whoever waits for it.
     var isBellRung = false
     /// What the worker has done against the contract.
@@ -178,11 +179,11 @@ final class SimulatedKernel {
         return false
     }
 
-    func answer(_ tag: Tag, _ result: Int32, goesOn: Bool = false) {
+    func answer(_ tag: Tag, _ result: Int32, goesOn: Bool = false, flags: UInt32 = 0) {
         let delay = strikes(faults.delayed, "delayed completion") ? 1 + random.below(5) : 0
         // Answers to one request never overtake each other.
         let earlier = pending.last { $0.answer.tag == tag }?.dueTurn ?? 0
-        let answer = Completion(tag: tag, result: result, flags: goesOn ? Completion.more : 0)
+        let answer = Completion(tag: tag, result: result, flags: flags | (goesOn ? Completion.more : 0))
         pending.append(Pending(answer: answer, dueTurn: max(earlier, turns + delay)))
     }
 

@@ -15,7 +15,8 @@ struct SimulationTests {
 
     /// Runs a worker until so many clients have come and gone and it has drained.
     static func run(
-        seed: UInt64, _ faults: FaultPlan, clients: Int, atOnce: Int = 24, descriptorsMax: Int = .max
+        seed: UInt64, _ faults: FaultPlan, clients: Int, atOnce: Int = 24, descriptorsMax: Int = .max,
+        relay: RelayPolicy? = nil, bufferCount: Int = 256
     ) throws -> Outcome {
         let kernel = SimulatedKernel(seed: seed, faults)
         kernel.clientsWanted = clients
@@ -26,6 +27,7 @@ struct SimulationTests {
         settings.connectionsMax = atOnce * 2
         settings.pipeBytes = 65_536
         settings.chunkBytes = 65_536
+        settings.relay = .restless(relay ?? RelayPolicy.allCases[Int(seed % 3)])
         settings.timeouts.idleMillis = .max / 4
         settings.timeouts.finMillis = .max / 4
         let records = RecordQueue(try RecordBell())
@@ -35,7 +37,8 @@ struct SimulationTests {
         let control = try WorkerControl(board: CounterBoard(upstreamCount: 3))
         let connections = ConnectionCount()
         var worker = Worker(
-            engine: SimulatedEngine(kernel: kernel), settings: settings, control: control, connections: connections)
+            engine: SimulatedEngine(kernel: kernel, bufferCount: bufferCount), settings: settings, control: control,
+            connections: connections)
         worker.start([(socket: kernel.makeListener(), isTCP: true)])
 
         var turnsLeft = 20_000 + clients * 400
@@ -51,6 +54,7 @@ struct SimulationTests {
             kernel.isBellRung = true
             for _ in 0..<20_000 where !worker.isDone { worker.turn() }
             outcome.problems = leftovers(kernel, worker.isDone, worker.table.count, worker.pipes.borrowed, connections)
+            if worker.buffers.filled != 0 { outcome.problems.append("\(worker.buffers.filled) buffers are lent") }
         }
         if outcome.problems.isEmpty {
             outcome.problems = misrecorded(records, worker.counters)
@@ -131,9 +135,29 @@ struct SimulationTests {
         #expect(shortages > 0, "seed \(seed)")
         // Once the shortage is known, clients wait in the accept queue.
         #expect(totals[.cutForShortage, default: 0] < 30, "seed \(seed)")
-        #expect(totals[.bytesCarried, default: 0] > 0, "seed \(seed)")
+        #expect(totals[.bytesCopied, default: 0] > 0, "seed \(seed)")
         #expect(totals[.finished, default: 0] > 100, "seed \(seed): \(totals)")
         #expect(totals[.systemFailure] == 0, "seed \(seed)")
+    }
+
+    @Test("with hardly a buffer carries bytes without one, and changes its ways under way", arguments: seeds)
+    func shortOfBuffers(seed: UInt64) throws {
+        let outcome = try Self.run(seed: seed, FaultPlan(), clients: 300, relay: .adaptive, bufferCount: 3)
+        expectClean(outcome, seed: seed, clients: 300)
+        let totals = outcome.totals
+        #expect(totals[.bytesCarried, default: 0] > 0, "seed \(seed)")
+        #expect(totals[.receivesUnbuffered, default: 0] > 0, "seed \(seed)")
+        #expect(totals[.systemFailure] == 0, "seed \(seed)")
+    }
+
+    @Test("changes between copying and splicing in the middle of streams, exactly", arguments: seeds)
+    func changes(seed: UInt64) throws {
+        let outcome = try Self.run(seed: seed, .benign, clients: 300, relay: .adaptive)
+        expectClean(outcome, seed: seed, clients: 300)
+        let totals = outcome.totals
+        #expect(totals[.promotions, default: 0] > 50, "seed \(seed)")
+        #expect(totals[.demotionsSmall, default: 0] > 20, "seed \(seed)")
+        #expect(totals[.probesHit, default: 0] > 0, "seed \(seed)")
     }
 
     /// Operations of the long run: all of them with `-DTORTURE`, a sample otherwise.

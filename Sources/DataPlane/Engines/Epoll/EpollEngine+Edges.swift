@@ -20,6 +20,7 @@ extension EpollEngine {
                 answers.put(record.pointee.watchTag.with(.watch), PollEvents.hangup)
             }
         }
+        if events & clinux_epoll_read_hangup != 0 { record.pointee.hasEnded = true }
         // A lost connection is readable and writable: the attempt is told what happened to it.
         let lost = clinux_epoll_hangup | clinux_epoll_error
         if events & clinux_epoll_urgent != 0 { record.pointee.hasUrgent = true }
@@ -36,7 +37,11 @@ extension EpollEngine {
             tryMove(socket)
         case .await:
             record.pointee.reader = .none
+            record.pointee.isAnnounced = true
             answers.put(record.pointee.readerTag.with(.await), PollEvents.readable)
+        case .receive:
+            record.pointee.mayRead = true
+            tryReceive(socket)
         case .none, .accept:
             record.pointee.mayRead = true
         }
@@ -48,6 +53,9 @@ extension EpollEngine {
         switch record.pointee.writer {
         case .drainHeld:
             tryDrain(socket)
+        case .send:
+            record.pointee.writer = .none
+            answers.put(record.pointee.writerTag, attempt(record.pointee.writerSlice, to: socket))
         case .connect:
             record.pointee.writer = .none
             answers.put(record.pointee.writerTag, clinux_pending_error(socket))
@@ -68,6 +76,8 @@ extension EpollEngine {
         }
         let tag = record.pointee.readerTag
         record.pointee.reader = .none
+        // A full pipe says nothing of what is left; a receive that comes next has to look.
+        record.pointee.isAnnounced = true
         answers.put(tag.with(.fill), Int32(truncatingIfNeeded: filled))
         guard filled > 0 else {
             answers.put(tag.with(.drain), Errno.again)
@@ -96,6 +106,41 @@ extension EpollEngine {
         }
         record.pointee.writer = .none
         answers.put(record.pointee.writerTag.with(.drain), Int32(truncatingIfNeeded: drained))
+    }
+
+    /// One buffer, at most. What is read short was all there was (epoll(7)), unless recv stopped before an urgent byte.
+    mutating func tryReceive(_ source: Int32) {
+        let record = record(source)
+        record.pointee.reader = .none
+        record.pointee.isAnnounced = false
+        guard idleBufferCount > 0 else {
+            record.pointee.mayRead = true
+            return answers.put(record.pointee.readerTag, Errno.noBuffers)
+        }
+        let buffer = idleBuffers[idleBufferCount - 1]
+        let received = clinux_receive(source, buffers.start(of: buffer), buffers.bytes)
+        if received == Int64(Errno.again) {
+            record.pointee.mayRead = false
+            record.pointee.reader = .receive
+            return
+        }
+        guard received > 0 else { return answers.put(record.pointee.readerTag, Int32(truncatingIfNeeded: received)) }
+        idleBufferCount -= 1
+        let isFull = received == Int64(buffers.bytes)
+        let isDry = !isFull && !record.pointee.hasUrgent && !record.pointee.hasEnded && !record.pointee.isLost
+        record.pointee.mayRead = !isDry
+        record.pointee.hasUrgent = false
+        answers.put(
+            record.pointee.readerTag, Int32(truncatingIfNeeded: received),
+            flags: Completion.flags(buffer: buffer) | (isFull ? Completion.sourceNotEmpty : 0))
+    }
+
+    /// Sends what the sink takes now; its next edge tells of room where that is not all.
+    mutating func attempt(_ slice: BufferSlice, to sink: Int32) -> Int32 {
+        let start = buffers.start(of: slice.buffer) + Int(slice.offset)
+        let sent = Int32(truncatingIfNeeded: clinux_send(sink, start, Int(slice.length)))
+        if sent == Errno.again || (sent > 0 && UInt32(sent) < slice.length) { record(sink).pointee.isFull = true }
+        return sent
     }
 
     private mutating func acceptSome(_ listener: Int32) {

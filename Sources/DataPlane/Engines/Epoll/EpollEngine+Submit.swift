@@ -31,6 +31,7 @@ extension EpollEngine {
         let record = record(socket)
         if record.pointee.mayRead {
             record.pointee.mayRead = false
+            record.pointee.isAnnounced = true
             answers.put(tag.with(.await), PollEvents.readable)
         } else {
             record.pointee.reader = .await
@@ -76,6 +77,34 @@ extension EpollEngine {
         return true
     }
 
+    package mutating func provide(_ buffer: UInt16) {
+        idleBuffers[idleBufferCount] = buffer
+        idleBufferCount += 1
+    }
+
+    /// Answers once and is over: the worker asks again, and so gives the others their turn.
+    package mutating func receive(from source: Int32, _ tag: Tag) -> Bool {
+        let record = record(source)
+        record.pointee.reader = .receive
+        record.pointee.readerTag = tag
+        if record.pointee.mayRead || record.pointee.isAnnounced { tryReceive(source) }
+        return true
+    }
+
+    package mutating func send(
+        _ slice: BufferSlice, to sink: Int32, waits: Bool, isWatched: Bool, _ tag: Tag
+    ) -> Bool {
+        let record = record(sink)
+        guard waits && record.pointee.isFull else {
+            answers.put(tag, attempt(slice, to: sink))
+            return true
+        }
+        record.pointee.writer = .send
+        record.pointee.writerTag = tag
+        record.pointee.writerSlice = slice
+        return true
+    }
+
     package mutating func cancel(_ target: Tag, on socket: Int32, _ tag: Tag) -> Bool {
         let record = record(socket)
         switch target.operation {
@@ -85,7 +114,9 @@ extension EpollEngine {
             {
                 record.pointee.reader = .none
                 answers.put(target, Errno.canceled)
-            } else if record.pointee.writer == .drainHeld, record.pointee.writerTag.with(.await) == target {
+            } else if record.pointee.writer == .drainHeld || record.pointee.writer == .send,
+                record.pointee.writerTag.with(.await) == target
+            {
                 record.pointee.writer = .none
                 answers.put(target, Errno.canceled)
             }
@@ -104,7 +135,12 @@ extension EpollEngine {
                 _ = clinux_epoll_remove(epoll, socket)
                 endAccept(socket, Errno.canceled)
             }
-        case .fill, .drain, .cancel, nil:
+        case .receive:
+            if record.pointee.reader == .receive, record.pointee.readerTag == target {
+                record.pointee.reader = .none
+                answers.put(target, Errno.canceled)
+            }
+        case .fill, .drain, .send, .cancel, nil:
             break
         }
         return true

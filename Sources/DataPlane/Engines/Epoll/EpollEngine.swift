@@ -13,6 +13,12 @@ package struct EpollEngine: Engine, ~Copyable {
     let socketCount: Int
     var answers: CompletionQueue
     private let events: UnsafeMutablePointer<clinux_epoll_event>
+    package let buffers: BufferMemory
+    /// Buffers that wait to be filled: a stack, so that the one used last, which is still in the cache, is used next.
+    let idleBuffers: UnsafeMutablePointer<UInt16>
+    var idleBufferCount = 0
+    /// The last turn did not look for events, since there were answers to be reaped.
+    private var hasSkipped = false
 
     static let eventsPerTurn = 256
     /// Connections taken from one listener in one turn, so that a storm of them does not hold up those already there.
@@ -21,12 +27,22 @@ package struct EpollEngine: Engine, ~Copyable {
     /// - Parameters:
     ///   - descriptors: one more than the highest descriptor number (RLIMIT_NOFILE).
     ///   - intents: intents that can be open at once; each has room for its two answers.
-    package init(descriptors: Int, intents: Int) throws(SystemError) {
+    ///   - settings: the receive buffers.
+    package init(
+        descriptors: Int, intents: Int, buffers settings: BufferSettings = BufferSettings()
+    ) throws(SystemError) {
         let made = try checked(clinux_epoll_create(), "epoll_create1")
         guard let records = SocketRecord.allocateUntouched(descriptors) else {
             _ = clinux_close(made)
             throw SystemError(Errno.noMemory, in: "calloc")
         }
+        guard let memory = BufferMemory.reserve(settings) else {
+            _ = clinux_close(made)
+            SocketRecord.free(records)
+            throw SystemError(Errno.noMemory, in: "calloc")
+        }
+        buffers = memory
+        idleBuffers = .allocate(capacity: settings.count)
         epoll = made
         socketCount = descriptors
         sockets = records
@@ -38,6 +54,8 @@ package struct EpollEngine: Engine, ~Copyable {
         _ = clinux_close(epoll)
         SocketRecord.free(sockets)
         events.deallocate()
+        idleBuffers.deallocate()
+        buffers.release()
     }
 
     func record(_ socket: Int32) -> UnsafeMutablePointer<SocketRecord> {
@@ -60,6 +78,12 @@ package struct EpollEngine: Engine, ~Copyable {
     }
 
     package mutating func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters) {
+        // Answers are worked off first, but not for ever: what they lead to must not keep events waiting.
+        if !answers.isEmpty && !hasSkipped {
+            hasSkipped = true
+            return
+        }
+        hasSkipped = false
         let wait = answers.isEmpty ? waitingNanoseconds : 0
         let count = clinux_epoll_wait(epoll, events, Int32(Self.eventsPerTurn), wait)
         if count < 0 {

@@ -9,18 +9,24 @@ struct SocketRecord: BitwiseCopyable {
         case await
         case move
         case accept
+        case receive
     }
 
     enum Writer: UInt8, BitwiseCopyable {
         case none
         case drainHeld
         case connect
+        case send
     }
 
     /// An edge says it may be readable, and no read has found it dry since.
     var mayRead = false
+    /// A wait was answered or a pipe was filled: something may be there without a further edge.
+    var isAnnounced = false
     /// A write has found it full, and no edge has come since.
     var isFull = false
+    /// FIN has come, so that there is always something to read, if only the end.
+    var hasEnded = false
     /// The connection is gone (EPOLLHUP, EPOLLERR).
     var isLost = false
     var isWatched = false
@@ -38,6 +44,7 @@ struct SocketRecord: BitwiseCopyable {
     var writerTag = Tag(rawValue: 0)
     var writerPipe = PipePool.Pipe(readEnd: 0, writeEnd: 0, capacity: 0)
     var writerLength: UInt32 = 0
+    var writerSlice = BufferSlice(buffer: 0, offset: 0, length: 0)
     // The watch
     var watchTag = Tag(rawValue: 0)
 

@@ -60,6 +60,30 @@ extension UringEngine {
         return true
     }
 
+    package mutating func provide(_ buffer: UInt16) {
+        lsr_provide(bufferList, bufferListCount, buffers.start(of: buffer), UInt32(buffers.bytes), buffer)
+    }
+
+    package mutating func receive(from source: Int32, _ tag: Tag) -> Bool {
+        guard hasRoom(1) else { return false }
+        lsr_receive_multishot(ring, source, tag.rawValue)
+        return true
+    }
+
+    /// Never left to the ring to wait for room: it would poll the sink, and as `watch` says that poll is over at once where
+    /// the peer has sent FIN. After some rounds of that the kernel sends from io-wq, blocking, and holds up every splice.
+    package mutating func send(
+        _ slice: BufferSlice, to sink: Int32, waits: Bool, isWatched: Bool, _ tag: Tag
+    ) -> Bool {
+        guard hasRoom(2) else { return false }
+        if waits && !isWatched {
+            let events = UInt32(PollEvents.writable)
+            lsr_poll(ring, sink, events, lsr_link | lsr_quiet_success, tag.with(.await).rawValue)
+        }
+        lsr_send(ring, sink, buffers.start(of: slice.buffer) + Int(slice.offset), slice.length, tag.rawValue)
+        return true
+    }
+
     package mutating func cancel(_ target: Tag, on socket: Int32, _ tag: Tag) -> Bool {
         guard hasRoom(1) else { return false }
         lsr_cancel(ring, target.rawValue, tag.with(.cancel).rawValue)

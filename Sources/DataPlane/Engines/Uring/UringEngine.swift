@@ -9,6 +9,11 @@ package struct UringEngine: Engine, ~Copyable {
     /// The ring's own count of dropped completions, as far as it is in the counters.
     var droppedSeen: UInt32
 
+    /// What receives put bytes into, and the kernel's list of those that wait to be filled.
+    package let buffers: BufferMemory
+    let bufferList: UnsafeMutableRawPointer
+    let bufferListCount: UInt32
+
     /// Requests of the longest chain: wait, fill, drain.
     package static let chainMax: UInt32 = 3
 
@@ -32,6 +37,24 @@ package struct UringEngine: Engine, ~Copyable {
             memory.deallocate()
             throw SystemError(bounded, in: "io_uring_register IORING_REGISTER_IOWQ_MAX_WORKERS")
         }
+        guard let buffers = BufferMemory.reserve(settings.buffers) else {
+            io_uring_queue_exit(memory)
+            memory.deallocate()
+            throw SystemError(Errno.noMemory, in: "calloc")
+        }
+        var places: UInt32 = 1
+        while places < UInt32(settings.buffers.count) { places *= 2 }
+        var list: UnsafeMutableRawPointer?
+        let listed = lsr_buffers_make(memory, places, &list)
+        guard listed == 0, let list else {
+            io_uring_queue_exit(memory)
+            memory.deallocate()
+            buffers.release()
+            throw SystemError(listed, in: "io_uring_register IORING_REGISTER_PBUF_RING")
+        }
+        self.buffers = buffers
+        bufferList = list
+        bufferListCount = places
         ring = memory
         queueFullCount = 0
         droppedSeen = 0
@@ -40,6 +63,8 @@ package struct UringEngine: Engine, ~Copyable {
     deinit {
         io_uring_queue_exit(ring)
         ring.deallocate()
+        lsr_buffers_free(bufferList)
+        buffers.release()
     }
 
     package mutating func attach(_ socket: Int32) {}

@@ -42,6 +42,7 @@ package struct UringProbe: Sendable {
         opcodes = [
             ("POLL_ADD", lsr_op_poll_add), ("SPLICE", lsr_op_splice), ("ACCEPT", lsr_op_accept),
             ("CONNECT", lsr_op_connect), ("ASYNC_CANCEL", lsr_op_async_cancel),
+            ("RECV", lsr_op_recv), ("SEND", lsr_op_send),
         ].map { name, code in
             Need(name: "IORING_OP_\(name)", isThere: answer.map { lsr_supports($0, code) != 0 } ?? false)
         }

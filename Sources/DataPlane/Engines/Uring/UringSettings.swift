@@ -18,6 +18,7 @@ package struct UringSettings: Sendable, Equatable {
     /// one thread serves all flows of a ring and idle ones cannot hold it.
     package var workQueueThreads: UInt32 = 1
     package var taskRun = TaskRun.deferred
+    package var buffers = BufferSettings()
 
     package init() {}
 

@@ -1,7 +1,8 @@
 import CLinux
 import LinuxCalls
 
-/// Uses a ring for what the engine needs and no bit announces: a linked splice chain, its withdrawal, multishot accept.
+/// Uses a ring for what the engine needs and no bit announces: a linked splice chain, its withdrawal, multishot receive into
+/// provided buffers (Linux 6.0), multishot accept.
 ///
 /// Runs over a socket pair and a UNIX listener in the abstract namespace, so that no port is opened.
 enum UringTrial {
@@ -10,6 +11,7 @@ enum UringTrial {
         do throws(SystemError) {
             var engine = try UringEngine(settings)
             if let failure = try chainFailure(&engine) { return failure }
+            if let failure = try copyFailure(&engine) { return failure }
             return try acceptFailure(&engine)
         } catch {
             return error.description
@@ -41,6 +43,33 @@ enum UringTrial {
         _ = engine.cancel(tag, on: from.far.number, tag)
         guard answers(&engine, 1) == [Answer(.await, Errno.canceled)] else {
             return "a linked splice chain could not be withdrawn"
+        }
+        return nil
+    }
+
+    private static func copyFailure(_ engine: inout UringEngine) throws(SystemError) -> String? {
+        let from = try SocketPair()
+        let to = try SocketPair()
+        let tag = Tag(slot: 2, generation: 1, operation: .receive)
+        _ = engine.receive(from: from.far.number, tag)
+        for buffer in UInt16(0)..<2 {
+            engine.provide(buffer)
+            var text = UInt64(buffer) + 0x6563_696C_7073
+            _ = clinux_send(from.near.number, &text, 6)
+            guard answers(&engine, 1) == [Answer(.receive, 6)] else {
+                return "a multishot receive did not bring six bytes"
+            }
+            let slice = BufferSlice(buffer: buffer, offset: 0, length: 6)
+            _ = engine.send(slice, to: to.near.number, waits: true, isWatched: false, tag.with(.send))
+            guard answers(&engine, 1) == [Answer(.send, 6)] else { return "a send did not take six bytes" }
+            var arrived: UInt64 = 0
+            guard clinux_receive(to.far.number, &arrived, 8) == 6, arrived == text else {
+                return "a received buffer changed six bytes"
+            }
+        }
+        _ = engine.cancel(tag, on: from.far.number, tag)
+        guard answers(&engine, 1) == [Answer(.receive, Errno.canceled)] else {
+            return "a multishot receive could not be withdrawn"
         }
         return nil
     }
