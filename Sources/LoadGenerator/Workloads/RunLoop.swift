@@ -73,6 +73,9 @@ final class RunLoop: ConnectionLoop {
 
     override func answered(_ connection: UnsafeMutablePointer<Connection>) {
         board.add(.turns)
+        if recipe.workload == .idle {
+            connection.pointee.writeAfter = isStopping ? 0 : startAt + settings.idleNanoseconds
+        }
         guard recipe.workload == .pingpong else { return }
         let time = Clock.nowNanoseconds()
         latencies.record(nanoseconds: time - connection.pointee.dueAt)

@@ -38,7 +38,7 @@ package struct RunSettings: Sendable {
         }
     }
 
-    /// An idle connection keeps silent this long before it is used.
+    /// So long after the start an idle connection is used again.
     var idleNanoseconds: Int64 { recipe.workload == .idle ? durationNanoseconds ?? 0 : 0 }
 
     /// The header's recipe: the peer is to bear the silence that the workload wants.
