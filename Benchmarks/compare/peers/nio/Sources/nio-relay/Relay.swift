@@ -6,7 +6,7 @@ import NIOPosix
 struct Relay {
     /// Large enough for bulk: an event loop moves this much of one pair before it looks at the next.
     private static let readBytesMax = 256 << 10
-    private static let backlog: ChannelOptions.Types.SocketOption.Value = 4096
+    private static let backlog: Int32 = 4096
 
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
