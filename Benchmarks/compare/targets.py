@@ -31,6 +31,7 @@ TARGETS = [
     Target("pp64x2000", "requests_per_s", 1.20),
     Target("mix", "p99_us", 0.80),
     Target("connrate", "connections_per_s", 1.05),
+    Target("idle1000", "anon_per_pair", 512, "absolute"),
     Target("idle3900", "anon_per_pair", 512, "absolute"),
     Target("idle9000", "anon_per_pair", 512, "absolute"),
 ]

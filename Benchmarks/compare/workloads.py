@@ -93,12 +93,13 @@ def _mix(scene):
     scene.serve_bench()
     scene.serve_iperf(IPERF_PORT)
     target = scene.stand(PEER_PORT)
-    to_iperf = ["-p", "tcp", "--dport", PEER_PORT, "-j", "REDIRECT", "--to-ports", IPERF_PORT]
-    scene.hosts.run("C", ["iptables", "-w", "-t", "nat", "-A", "PREROUTING", *to_iperf])
+    new_ones = ["iptables", "-w", "-t", "nat", "-I", "PREROUTING", "-p", "tcp", "--dport", PEER_PORT, "-j"]
+    scene.hosts.run("C", [*new_ones, "REDIRECT", "--to-ports", IPERF_PORT])
     bulk = Iperf(scene, target, scene.seconds + _MIX_SURPLUS, _MIX_STREAMS)
     wait_until(lambda: scene.hosts.established("C", IPERF_PORT) > _MIX_STREAMS, 10, "iperf3's connections")
     bulk_start = time.monotonic()
-    scene.hosts.run("C", ["iptables", "-w", "-t", "nat", "-D", "PREROUTING", *to_iperf])
+    # In front of the other rule, which stays: without a rule the kernel would forget the streams' translation.
+    scene.hosts.run("C", [*new_ones, "ACCEPT"])
     time.sleep(_MIX_LEAD)
     meter = scene.meter().start()
     start = time.monotonic() - bulk_start
@@ -180,9 +181,9 @@ ALL = [
               "generator_busy", "server_busy"),
              ("connections_per_s", "p99_us", "relay_cpu_per_connection"),
              ("connections_per_s", "p99_us", "relay_cpu_per_connection"), pairs=64),
-    _idle_workload(3900), _idle_workload(9000),
+    _idle_workload(1000), _idle_workload(3900), _idle_workload(9000),
     *GROWTH,
 ]
-MAIN = ["bulk1", "bulk8", "pp64x1", "pp64x64", "pp16kx64", "mix", "connrate"]
+MAIN = ["bulk1", "bulk8", "pp64x1", "pp64x64", "pp16kx64", "mix", "connrate", "idle1000"]
 
 assert all(key in FIGURES for workload in ALL for key in workload.shown + workload.rated + workload.plotted)

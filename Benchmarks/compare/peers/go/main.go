@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"time"
 )
 
 func main() {
@@ -24,8 +25,10 @@ func main() {
 	for {
 		client, err := listener.Accept()
 		if err != nil {
+			// Descriptors ran out, as a rule: there may be some again soon.
 			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			time.Sleep(5 * time.Millisecond)
+			continue
 		}
 		go serve(client.(*net.TCPConn), os.Args[2])
 	}
