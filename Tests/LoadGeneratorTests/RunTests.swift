@@ -61,6 +61,23 @@ struct RunTests {
         #expect(closed.turns > report.turns && closed.latencies.maxNanoseconds > 0)
     }
 
+    @Test("measures from the end of the warm-up to the stop", arguments: [Workload.pingpong, .churn])
+    func warmUp(workload: Workload) throws {
+        let report = try TestRun.run(workload) { settings in
+            (settings.durationNanoseconds, settings.connections) = (400_000_000, 4)
+            settings.warmUpNanoseconds = 400_000_000
+        }
+        expectOK(report)
+        #expect(report.seconds >= 0.8 && (0.35...0.6).contains(report.measuredSeconds))
+        #expect(report.turnsMeasured > 0 && report.turnsMeasured < report.turns * 9 / 10)
+        #expect(report.latencies.count < report.turns)
+        #expect(workload == .pingpong ? report.finishedMeasured == 0 : report.finishedMeasured > 0)
+        #expect(report.json.contains("\"warm_up_s\":0.4"))
+        let whole = try TestRun.run(.churn) { $0.total = 50 }
+        #expect(whole.finishedMeasured == 50 && whole.turnsMeasured == whole.turns)
+        #expect(whole.measuredSeconds == whole.seconds)
+    }
+
     @Test("of idle connections uses each one, keeps silent, and uses each one again")
     func idle() throws {
         let report = try TestRun.run(.idle) { settings in
