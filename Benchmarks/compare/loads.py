@@ -1,6 +1,7 @@
 """The two kinds of load: iperf3, which moves bytes and does not look at them, and `longsplice bench`, which looks at each."""
 
 import json
+import time
 
 from compare.errors import Failure, WrongBytes
 from compare.figures import BUSY_MAX
@@ -61,9 +62,12 @@ class Iperf:
 class Bench:
     """`longsplice bench run`, under way."""
 
-    def __init__(self, scene, target, workload, connections, seconds, *flags):
+    def __init__(self, scene, target, workload, connections, seconds, *flags, warm_up=0):
         host, port = target
-        self._scene, self.seconds = scene, seconds
+        self._scene, self.seconds = scene, seconds + warm_up
+        self.started = time.monotonic()
+        if warm_up:
+            flags = (*flags, "--warm-up", f"{warm_up}s")
         self._file = scene.hosts.fresh_path(".json")
         # A reset that a relay passes on as FIN is its own affair here; bytes always matter.
         self.process = scene.hosts.start("A", [

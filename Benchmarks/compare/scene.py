@@ -44,23 +44,41 @@ class Scene:
     def meter(self):
         return Meter(self.relay.process if self.relay else None)
 
+    @property
+    def warm_up(self):
+        """Seconds until all connections stand and move as they will."""
+        return 1 + self.pairs // 1000
+
     def look(self):
         """What the relay holds now; nothing where there is none."""
         return holdings(self.relay.process) if self.relay else {}
 
+    def look_at(self, seconds):
+        """Looks at the relay in so many seconds, while a load runs that was started just now."""
+        time.sleep(seconds)
+        self.expect_relay()
+        self.held = self.look()
+
+    def metered(self, started, warm_up):
+        """A meter that ran while a load was measured which began its warm-up at `started`. The relay is looked at shortly
+        before, so that the look is no part of the cost."""
+        self.look_at(max(0.0, started + warm_up - self._LOOK_AHEAD - time.monotonic()))
+        time.sleep(max(0.0, started + warm_up - time.monotonic()))
+        meter = self.meter().start()
+        time.sleep(max(0.0, started + warm_up + self.seconds - time.monotonic()))
+        return meter.stop()
+
+    _LOOK_AHEAD = 0.3
+
     def await_end(self, process, seconds, patience=60):
-        """Lets a load run to its end, and looks at the relay in its middle. `seconds` is how long it should take."""
+        """Lets a load run to its end, which should come in so many seconds."""
         deadline = time.monotonic() + seconds + patience
-        middle = time.monotonic() + seconds / 2
         while process.alive():
-            if middle and time.monotonic() >= middle:
-                self.held, middle = self.look(), None
             if time.monotonic() > deadline:
-                raise Failure(f"{process.argv[0]} has not ended {patience} s after its time:\n{process.output()}")
+                raise Failure(f"{process.argv[0]} has not ended {patience} s after its time:\n{process.output()[-2000:]}")
             self.expect_relay()
             time.sleep(0.02)
         self.expect_relay()
-        return process.popen.returncode
 
     def await_quiet(self, patience):
         """Waits until the relay uses no processor time for a while."""

@@ -37,7 +37,9 @@ def _bulk(scene, streams, both_ways=False):
     scene.serve_iperf(IPERF_PORT)
     target = scene.stand(IPERF_PORT)
     meter = scene.meter().start()
-    report = Iperf(scene, target, scene.seconds, streams, both_ways).finish()
+    load = Iperf(scene, target, scene.seconds, streams, both_ways)
+    scene.look_at(scene.seconds / 2)
+    report = load.finish()
     meter.stop()
     count, seconds = Iperf.received(report)
     return {
@@ -59,11 +61,12 @@ def _bulk_workload(name, streams, both_ways=False):
 def _pingpong(scene, connections, size):
     scene.serve_bench()
     target = scene.stand(PEER_PORT)
-    meter = scene.meter().start()
-    report = Bench(scene, target, "pingpong", connections, scene.seconds, "--size", size).finish()
-    meter.stop()
-    return {"requests_per_s": report["requests"]["per_second"], **Bench.figures(report),
-            **meter.costs(max(1, report["requests"]["answered"]), "request", 1e6), **scene.held}
+    load = Bench(scene, target, "pingpong", connections, scene.seconds, "--size", size, warm_up=scene.warm_up)
+    meter = scene.metered(load.started, scene.warm_up)
+    report = load.finish()
+    measured = report["measured"]
+    return {"requests_per_s": measured["requests_per_second"], **Bench.figures(report),
+            **meter.costs(max(1, measured["requests"]), "request", 1e6), **scene.held}
 
 
 _REQUEST_COLUMNS = ("requests_per_s", "p50_us", "p99_us", "p999_us", "relay_cpu_per_request", "total_cpu_per_request",
@@ -81,10 +84,8 @@ def _pingpong_workload(name, connections, size, text):
 # Small among large
 
 _MIX_STREAMS, _MIX_CONNECTIONS = 4, 64
-_MIX_LEAD = 0.5
-"""Seconds for which the bulk streams grow before the small requests begin."""
 _MIX_SURPLUS = 2
-"""Seconds for which they run longer than the small requests, before and after."""
+"""Seconds for which the bulk streams run longer than the small requests, before and after."""
 
 
 def _mix(scene):
@@ -95,22 +96,21 @@ def _mix(scene):
     target = scene.stand(PEER_PORT)
     new_ones = ["iptables", "-w", "-t", "nat", "-I", "PREROUTING", "-p", "tcp", "--dport", PEER_PORT, "-j"]
     scene.hosts.run("C", [*new_ones, "REDIRECT", "--to-ports", IPERF_PORT])
-    bulk = Iperf(scene, target, scene.seconds + _MIX_SURPLUS, _MIX_STREAMS)
+    bulk = Iperf(scene, target, scene.warm_up + scene.seconds + _MIX_SURPLUS, _MIX_STREAMS)
     wait_until(lambda: scene.hosts.established("C", IPERF_PORT) > _MIX_STREAMS, 10, "iperf3's connections")
     bulk_start = time.monotonic()
     # In front of the other rule, which stays: without a rule the kernel would forget the streams' translation.
     scene.hosts.run("C", [*new_ones, "ACCEPT"])
-    time.sleep(_MIX_LEAD)
-    meter = scene.meter().start()
-    start = time.monotonic() - bulk_start
-    small = Bench(scene, target, "pingpong", _MIX_CONNECTIONS, scene.seconds, "--size", 64).finish()
-    end = time.monotonic() - bulk_start
-    meter.stop()
+    small = Bench(scene, target, "pingpong", _MIX_CONNECTIONS, scene.seconds, "--size", 64, warm_up=scene.warm_up)
+    start = small.started + scene.warm_up - bulk_start
+    meter = scene.metered(small.started, scene.warm_up)
+    report = small.finish()
     large = bulk.finish()
-    costs = {"relay_cores": meter.relay_seconds and meter.relay_seconds / (end - start),
-             "total_cores": meter.machine_seconds / (end - start)}
-    return {"gbps": Iperf.rate_between(large, start, min(end, start + scene.seconds)) / 1e9,
-            "requests_per_s": small["requests"]["per_second"], **Bench.figures(small), **costs, **scene.held}
+    cores = {"total_cores": meter.machine_seconds / scene.seconds}
+    if meter.relay_seconds is not None:
+        cores["relay_cores"] = meter.relay_seconds / scene.seconds
+    return {"gbps": Iperf.rate_between(large, start, start + scene.seconds) / 1e9,
+            "requests_per_s": report["measured"]["requests_per_second"], **Bench.figures(report), **cores, **scene.held}
 
 
 # Connections that come and go
@@ -118,15 +118,15 @@ def _mix(scene):
 def _connections(scene):
     scene.serve_bench()
     target = scene.stand(PEER_PORT)
-    meter = scene.meter().start()
     flags = ["--size", 1, "--exact-size", "--plans", "rst-idle"]
-    report = Bench(scene, target, "churn", 64, scene.seconds, *flags).finish()
-    meter.stop()
-    finished = report["connections"]["finished"]
+    load = Bench(scene, target, "churn", 64, scene.seconds, *flags, warm_up=scene.warm_up)
+    meter = scene.metered(load.started, scene.warm_up)
+    report = load.finish()
+    measured = report["measured"]
     if report["connections"]["opens_postponed"]:
         scene.warnings.append(f"{report['connections']['opens_postponed']} connects had to wait for a port or a queue")
-    return {"connections_per_s": report["connections"]["per_second"], **Bench.figures(report),
-            **meter.costs(max(1, finished), "connection", 1e6), **scene.held}
+    return {"connections_per_s": measured["connections_per_second"], **Bench.figures(report),
+            **meter.costs(max(1, measured["connections"]), "connection", 1e6), **scene.held}
 
 
 # Silence
