@@ -126,7 +126,8 @@ def growth(results, chosen, key="relay_cpu_per_request"):
 def _curve(results, candidate, points, key, x, y, colour):
     places = [(x(count), y(results.median(name, candidate.name, key))) for count, name in points]
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
-    parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>']
+    width = 3.5 if candidate.kind == "own" else 1.5
+    parts = [f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>']
     for (count, name), (a, b) in zip(points, places):
         values = results.values(name, candidate.name, key)
         parts += [_line(a, y(min(values)), a, y(max(values)), colour, 1),
@@ -136,10 +137,10 @@ def _curve(results, candidate, points, key, x, y, colour):
 
 def _labels(ends):
     """Names at the ends of their lines, moved apart where they would overlap."""
-    parts, last = [], -math.inf
+    parts, last = [], {}
     for y, x, name, colour in sorted(ends):
-        last = max(y + 4, last + 15)
-        parts.append(_text(x + 10, last, name).replace("#222222", colour))
+        last[x] = max(y + 4, last.get(x, -math.inf) + 15)
+        parts.append(_text(x + 10, last[x], name).replace("#222222", colour))
     return parts
 
 

@@ -103,7 +103,7 @@ def growth_section(results, chosen):
     key = "relay_cpu_per_request"
     taking_part = [candidate for candidate in results.candidates
                    if any(results.of(workload.name, candidate.name) for workload in chosen)]
-    heads = ["", *(f"{workload.pairs} flows" for workload in chosen), f"× {chosen[-1].pairs} to {chosen[0].pairs}"]
+    heads = ["", *(f"{workload.pairs} flow{'s' * (workload.pairs > 1)}" for workload in chosen), f"× {chosen[-1].pairs} to {chosen[0].pairs}"]
 
     def rows(key):
         return [[candidate.name, *(measured(results, workload.name, candidate.name, key) for workload in chosen),

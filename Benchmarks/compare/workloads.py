@@ -143,7 +143,11 @@ def _idle(scene, pairs):
         scene.expect_relay()
         return not load.process.alive() or scene.hosts.established("C", PEER_PORT) >= pairs
 
-    wait_until(stand, opening, f"{pairs} connections to stand", interval=0.2)
+    try:
+        wait_until(stand, opening, interval=0.2)
+    except TimeoutError:
+        standing, said = scene.hosts.established("C", PEER_PORT), scene.relay.output().strip().rpartition("\n")[2]
+        raise Failure(f"only {standing} of {pairs} connections stood after {opening} s; the relay's last words: {said}") from None
     if load.process.alive():
         scene.await_quiet(opening)
     after = scene.look()
