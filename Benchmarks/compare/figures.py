@@ -107,7 +107,7 @@ class Results:
         return next((candidate for candidate in self.candidates if candidate.name == name), None)
 
     def best_peer(self, workload, key):
-        """The peer whose median is the best; None where no peer has one. Neither the direct way nor our own are peers."""
+        """The peer whose median is the best, None where no peer has one. The direct way and our own are no peers."""
         medians = {candidate.name: self.median(workload, candidate.name, key)
                    for candidate in self.candidates if candidate.kind == "peer"}
         medians = {name: value for name, value in medians.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The two kinds of load: iperf3, which moves bytes and does not look at them, and `longsplice bench`, which looks at each."""
+"""The two kinds of load: iperf3, which moves bytes unseen, and `longsplice bench`, which looks at each."""
 
 import json
 import time

@@ -64,7 +64,8 @@ def _panel(results, workload, key, top):
         if not values:
             parts.append(_text(_LEFT + 6, y + _BAR - 3, "FAILED", more='font-weight="bold"'))
             continue
-        parts += _bar(y, results.median(workload, candidate.name, key), values, longest, figure, COLOURS[candidate.kind])
+        median = results.median(workload, candidate.name, key)
+        parts += _bar(y, median, values, longest, figure, COLOURS[candidate.kind])
     return parts, 24 + len(rows) * _ROW + 16
 
 
@@ -89,7 +90,8 @@ def growth(results, chosen, key="relay_cpu_per_request"):
     flows = [workload.pairs for workload in chosen]
     lines = []
     for candidate in results.candidates:
-        points = [(workload.pairs, workload.name) for workload in chosen if results.values(workload.name, candidate.name, key)]
+        points = [(workload.pairs, workload.name) for workload in chosen
+                  if results.values(workload.name, candidate.name, key)]
         if points:
             lines.append((candidate, points))
     highest = max((value for candidate, points in lines for _, name in points

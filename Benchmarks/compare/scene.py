@@ -60,8 +60,8 @@ class Scene:
         self.held = self.look()
 
     def metered(self, started, warm_up):
-        """A meter that ran while a load was measured which began its warm-up at `started`. The relay is looked at shortly
-        before, so that the look is no part of the cost."""
+        """A meter that ran while a load was measured which began its warm-up at `started`. The relay is looked at
+        shortly before, so that the look is no part of the cost."""
         self.look_at(max(0.0, started + warm_up - self._LOOK_AHEAD - time.monotonic()))
         time.sleep(max(0.0, started + warm_up - time.monotonic()))
         meter = self.meter().start()
@@ -75,7 +75,8 @@ class Scene:
         deadline = time.monotonic() + seconds + patience
         while process.alive():
             if time.monotonic() > deadline:
-                raise Failure(f"{process.argv[0]} has not ended {patience} s after its time:\n{process.output()[-2000:]}")
+                said = process.output()[-2000:]
+                raise Failure(f"{process.argv[0]} has not ended {patience} s after its time:\n{said}")
             self.expect_relay()
             time.sleep(0.02)
         self.expect_relay()

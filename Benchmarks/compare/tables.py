@@ -103,7 +103,8 @@ def growth_section(results, chosen):
     key = "relay_cpu_per_request"
     taking_part = [candidate for candidate in results.candidates
                    if any(results.of(workload.name, candidate.name) for workload in chosen)]
-    heads = ["", *(f"{workload.pairs} flow{'s' * (workload.pairs > 1)}" for workload in chosen), f"× {chosen[-1].pairs} to {chosen[0].pairs}"]
+    heads = ["", *(f"{workload.pairs} flow{'s' * (workload.pairs > 1)}" for workload in chosen),
+             f"× {chosen[-1].pairs} to {chosen[0].pairs}"]
 
     def rows(key):
         return [[candidate.name, *(measured(results, workload.name, candidate.name, key) for workload in chosen),
@@ -132,8 +133,9 @@ def targets_section(results):
         sign = "≥" if target.more_is_better else "≤"
         unit = " B" if target.against == "absolute" else ""
         bound = f"{target.value:.0f}" if unit else f"{target.value:.2f}"
+        beside = "–" if unit else f"{judgement.reference_name} {number(judgement.reference, digits)}"
         rows.append([
-            text, number(judgement.own, digits), f"{judgement.reference_name} {number(judgement.reference, digits)}".strip(),
+            text, number(judgement.own, digits), beside,
             number(judgement.compared, 0 if unit else 2), f"{sign} {bound}{unit}", _word(judgement.reached),
             number(judgement.over_epoll, 2), _word(judgement.epoll_reached)])
     heads = ["", own, "beside", "ratio", "target", "reached", f"× {candidates.EPOLL}",

@@ -12,7 +12,8 @@ class Target:
     key: str
     value: float
     against: str = "best peer"
-    """`best peer`; `forced`: HAProxy with splicing forced, both above the direct way's cost; `absolute`: the figure itself."""
+    """`best peer`; `forced`: HAProxy with splicing forced, and both count above what the direct way costs; `absolute`:
+    the figure itself."""
 
     @property
     def more_is_better(self):

@@ -89,8 +89,8 @@ _MIX_SURPLUS = 2
 
 
 def _mix(scene):
-    """Both loads pass one listener of one relay, whose upstream is one port of C. Which server a connection reaches there
-    is decided by when it is opened: while the bulk streams connect, C sends what is new to iperf3."""
+    """Both loads pass one listener of one relay, whose upstream is one port of C. Which server a connection reaches
+    there is decided by when it is opened: while the bulk streams connect, C sends what is new to iperf3."""
     scene.serve_bench()
     scene.serve_iperf(IPERF_PORT)
     target = scene.stand(PEER_PORT)
@@ -147,7 +147,8 @@ def _idle(scene, pairs):
         wait_until(stand, opening, interval=0.2)
     except TimeoutError:
         standing, said = scene.hosts.established("C", PEER_PORT), scene.relay.output().strip().rpartition("\n")[2]
-        raise Failure(f"only {standing} of {pairs} connections stood after {opening} s; the relay's last words: {said}") from None
+        raise Failure(f"only {standing} of {pairs} connections stood after {opening} s; "
+                      f"the relay's last words: {said}") from None
     if load.process.alive():
         scene.await_quiet(opening)
     after = scene.look()
@@ -162,8 +163,8 @@ def _idle(scene, pairs):
 
 
 def _idle_workload(pairs):
-    return Workload(f"idle{pairs}", f"{pairs} pairs that are silent after one byte each way, against the relay before them",
-                    partial(_idle, pairs=pairs),
+    title = f"{pairs} pairs that are silent after one byte each way, against the relay before them"
+    return Workload(f"idle{pairs}", title, partial(_idle, pairs=pairs),
                     ("anon_per_pair", "pss_per_pair", "descriptors_per_pair", "threads", "anon_bytes"),
                     ("anon_per_pair", "pss_per_pair", "descriptors_per_pair"),
                     ("anon_per_pair", "descriptors_per_pair"), pairs=pairs, needs_relay=True)
@@ -176,7 +177,8 @@ ALL = [
     _bulk_workload("bulk_both", 8, both_ways=True),
     _pingpong_workload("pp64x1", 1, 64, "64 B"), _pingpong_workload("pp64x64", 64, 64, "64 B"),
     _pingpong_workload("pp64x2000", 2000, 64, "64 B"), _pingpong_workload("pp16kx64", 64, 16 << 10, "16 KiB"),
-    Workload("mix", f"requests of 64 B over {_MIX_CONNECTIONS} connections beside {_MIX_STREAMS} iperf3 streams from A to C",
+    Workload("mix",
+             f"requests of 64 B over {_MIX_CONNECTIONS} connections beside {_MIX_STREAMS} iperf3 streams from A to C",
              _mix, ("p99_us", "p50_us", "p999_us", "requests_per_s", "gbps", "relay_cores", "total_cores", "generator_busy"),
              ("p99_us", "requests_per_s", "gbps"), ("p99_us", "requests_per_s", "gbps"),
              pairs=_MIX_CONNECTIONS + _MIX_STREAMS + 1),

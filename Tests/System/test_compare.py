@@ -18,8 +18,8 @@ from compare import arguments, campaign, candidates, plots, report, tables, targ
 from compare.errors import Refusal  # noqa: E402
 from compare.figures import Results, Run, ratio, reaches  # noqa: E402
 
-MACHINE = {"date": "2026-01-01 00:00 UTC", "kernel": "6.0", "architecture": "x86_64", "cores": 2, "processor": "a < b & c",
-           "versions": {"longsplice": "longsplice 1"}}
+MACHINE = {"date": "2026-01-01 00:00 UTC", "kernel": "6.0", "architecture": "x86_64", "cores": 2,
+           "processor": "a < b & c", "versions": {"longsplice": "longsplice 1"}}
 
 
 def results(names, workload_names):
@@ -214,8 +214,9 @@ def _texts(svg):
 
 def test_a_short_run_measures_and_tells(tmp_path):
     done = subprocess.run(
-        ["/usr/bin/python3", "-m", "compare", "--candidates", "direct,longsplice-epoll,haproxy", "--workloads", "pp64x64",
-         "--rounds", "1", "--seconds", "1", "--longsplice", str(binary()), "--out", str(tmp_path)],
+        ["/usr/bin/python3", "-m", "compare", "--candidates", "direct,longsplice-epoll,haproxy",
+         "--workloads", "pp64x64", "--rounds", "1", "--seconds", "1", "--longsplice", str(binary()),
+         "--out", str(tmp_path)],
         cwd=BENCHMARKS, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     runs = {run["candidate"]: run for run in json.loads((tmp_path / "results.json").read_text())["runs"]}
