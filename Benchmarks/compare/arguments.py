@@ -51,8 +51,8 @@ def parse(argv):
     every = {workload.name: workload for workload in workloads.ALL}
     groups = {"main": workloads.MAIN, "all": list(every), "growth": [w.name for w in workloads.GROWTH]}
     options.workloads = [every[name] for name in select("--workloads", options.workloads, list(every), groups)]
-    options.longsplice = options.longsplice.absolute()
-    options.generator = (options.generator or options.longsplice).absolute()
+    options.longsplice = options.longsplice.resolve()
+    options.generator = (options.generator or options.longsplice).resolve()
     options.out = options.out or ROOT / ".build" / "bench" / time.strftime("%Y-%m-%d-%H%M%S")
     if not options.list:
         _expect_program("--longsplice", options.longsplice)
@@ -93,7 +93,7 @@ def _also(text):
         raise Refusal(f"--also {text}: {error}; write 'NAME=PATH FLAGS'") from None
     if not equals or not name or not set(name) <= candidates.NAME_LETTERS:
         raise Refusal(f"--also {text}: has no name of letters, digits, dots and dashes; write 'NAME=PATH FLAGS'")
-    return candidates.also(name, Path(path).absolute() if path else Path(), flags)
+    return candidates.also(name, Path(path).resolve() if path else Path(), flags)
 
 
 def _expect_program(flag, path):
