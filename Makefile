@@ -5,18 +5,23 @@ UPSTREAM ?= echo
 ENGINE   ?= auto
 FLAGS    ?=
 MATRIX   ?= .build/matrix.md
+BENCH    ?=
 
 RELEASE   = swift build -c release --static-swift-stdlib
 BINARY    = .build/release/longsplice
 PYTEST    = /usr/bin/python3 -m pytest
 
+COMPARE   = cd Benchmarks && /usr/bin/python3 -m compare
+
 BUILD_PACKAGES  = liburing-dev pkg-config
 SYSTEM_PACKAGES = python3 python3-pytest iproute2 iperf3 nuttcp redis-server redis-tools nginx-light \
                   libnginx-mod-stream curl haproxy socat strace binutils iptables
+BENCH_PACKAGES  = golang-go
 
 TORTURE         = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
 
-.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench format clean setup setup-system
+.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench bench-full format clean \
+        setup setup-system setup-bench
 
 run: build
 	$(BINARY) serve --listen $(LISTEN) --upstream $(UPSTREAM) --engine $(ENGINE) $(FLAGS)
@@ -28,7 +33,7 @@ build: setup
 test: lint unit system
 
 lint:
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 unit: setup
 	swift test
@@ -55,12 +60,16 @@ test-sanitized: setup
 	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build/address
 	swift test --sanitize=thread --scratch-path .build/thread
 
-# Bulk throughput and CPU beside HAProxy and no proxy at all; a few minutes.
+# Beside HAProxy, nginx and no proxy at all, under ten minutes; needs root. BENCH="…" adds flags, see Benchmarks/README.md.
 bench: build setup-system
-	/usr/bin/python3 Benchmarks/bulk.py
+	$(COMPARE) --rounds 3 --seconds 2 $(BENCH)
+
+# Every candidate, SwiftNIO and Go among them, at every workload; about an hour and a half.
+bench-full: build setup-system setup-bench
+	$(COMPARE) --candidates all --workloads all --rounds 3 --seconds 4 $(BENCH)
 
 format:
-	swift format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
 clean:
 	rm -rf .build
@@ -70,3 +79,6 @@ setup:
 
 setup-system:
 	@deploy/install-packages $(SYSTEM_PACKAGES)
+
+setup-bench:
+	@deploy/install-packages $(BENCH_PACKAGES)

@@ -40,6 +40,19 @@ struct PlanTests {
         #expect(abs(counts[.closeMid, default: 0] - 1000) < 200)
     }
 
+    @Test("of churn with exact sizes makes one request of just that size")
+    func exactChurn() {
+        var recipe = Recipe(.churn)
+        (recipe.size, recipe.isExact, recipe.mix) = (1, true, Mix([.resetIdle: 1]))
+        for id: UInt64 in 0..<200 {
+            let plan = Plan(recipe, seed: 5, id: id)
+            #expect([plan.up, plan.down, plan.turnUp, plan.turnDown] == [1, 1, 1, 1] && plan.actor == .client)
+            let play = ScriptPlay(plan, seed: id)
+            play.run()
+            #expect(play.hasEnded && play.progress[0].received == 1 && play.progress[1].received == 1)
+        }
+    }
+
     @Test("has about as many bytes as were asked for, or exactly so many")
     func sizes() {
         var recipe = Recipe(.ledger)

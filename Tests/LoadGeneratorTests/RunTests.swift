@@ -61,13 +61,47 @@ struct RunTests {
         #expect(closed.turns > report.turns && closed.latencies.maxNanoseconds > 0)
     }
 
-    @Test("of idle connections keeps silent and then uses each one")
+    @Test("measures from the end of the warm-up to the stop", arguments: [Workload.pingpong, .churn])
+    func warmUp(workload: Workload) throws {
+        let report = try TestRun.run(workload) { settings in
+            (settings.durationNanoseconds, settings.connections) = (400_000_000, 4)
+            settings.warmUpNanoseconds = 400_000_000
+        }
+        expectOK(report)
+        #expect(report.seconds >= 0.8 && (0.35...0.6).contains(report.measuredSeconds))
+        #expect(report.turnsMeasured > 0 && report.turnsMeasured < report.turns * 9 / 10)
+        #expect(report.latencies.count < report.turns)
+        #expect(workload == .pingpong ? report.finishedMeasured == 0 : report.finishedMeasured > 0)
+        #expect(report.json.contains("\"warm_up_s\":0.4"))
+        let whole = try TestRun.run(.churn) { $0.total = 50 }
+        #expect(whole.finishedMeasured == 50 && whole.turnsMeasured == whole.turns)
+        #expect(whole.measuredSeconds == whole.seconds)
+    }
+
+    @Test("of idle connections uses each one, keeps silent, and uses each one again")
     func idle() throws {
         let report = try TestRun.run(.idle) { settings in
             (settings.durationNanoseconds, settings.connections) = (500_000_000, 40)
         }
         expectOK(report)
-        #expect(report.turns == 40 && report.seconds >= 0.5)
+        #expect(report.turns == 80 && report.seconds >= 0.5)
+    }
+
+    @Test("of idle connections has the first answers long before the silence ends")
+    func silence() throws {
+        let peer = try TestRun.peer()
+        defer { peer.stop() }
+        var settings = RunSettings(Recipe(.idle), seed: 9, targets: peer.addresses)
+        (settings.connections, settings.durationNanoseconds) = (20, 60_000_000_000)
+        let order = Order()
+        let run = try Run(settings, order)
+        for _ in 0..<500 where run.glance.turns < 20 { Waiter.pause(nanoseconds: 10_000_000) }
+        Waiter.pause(nanoseconds: 50_000_000)
+        #expect(run.glance.turns == 20 && run.glance.finished == 0)
+        order.give(.stop)
+        let report = run.finish()
+        expectOK(report)
+        #expect(report.turns == 40)
     }
 
     @Test("repeats one connection alone")

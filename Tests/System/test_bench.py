@@ -17,7 +17,7 @@ WORKLOADS = {
     "ledger": ["--total", sized(300, 20_000)],
     "churn": ["--total", sized(2_000, 200_000), "--source", "127.0.0.1-127.0.0.40"],
     "bulk": ["--duration", "1s", "--connections", "2"],
-    "pingpong": ["--duration", "1s", "--rate", "500"],
+    "pingpong": ["--duration", "1s", "--rate", "500", "--warm-up", "200ms"],
     "idle": ["--duration", "1s", "--connections", "200"],
 }
 
@@ -124,6 +124,7 @@ class TestWithoutLongsplice:
         ["run", "--target", "127.0.0.1:1", "--plans", "both,x"], ["peer"],
         ["run", "--target", "127.0.0.1:1", "--plans", "both=0"],
         ["run", "--target", "127.0.0.1:1", "--source", "127.0.0.9-127.0.0.1"], ["x"],
+        ["run", "--target", "127.0.0.1:1", "--workload", "idle", "--warm-up", "1s"],
     ], ids=" ".join)
     def test_bad_flags_are_answered_by_one_line(self, stage, flags):
         done = stage.lab.run("A", [binary(), "bench", *flags], check=False)

@@ -15,6 +15,9 @@ package final class LoopBoard: @unchecked Sendable {
         case strangers
         /// Runner only: opens that had to wait for a free port or for room in the accept queue.
         case opensPostponed
+        /// Runner only: answers and ends between the warm-up and the stop.
+        case turnsMeasured
+        case finishedMeasured
         /// Runner only: 1 once the loop has come to its end.
         case hasLeft
     }

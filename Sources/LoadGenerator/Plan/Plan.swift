@@ -51,7 +51,7 @@ package struct Plan: BitwiseCopyable, Equatable, Sendable {
         case .churn: self = Self.churn(recipe, &draw)
         case .bulk: self = Self.bulk(recipe)
         case .pingpong: self = Self.turns(recipe, up: Self.endless, down: Self.endless)
-        case .idle: self = Self.turns(recipe, up: recipe.size, down: recipe.size)
+        case .idle: self = Self.turns(recipe, up: 2 * recipe.size, down: 2 * recipe.size)
         }
     }
 }
@@ -80,10 +80,10 @@ extension Plan {
         return max(2, recipe.size / 2 + draw.below(recipe.size + 1))
     }
 
-    /// One to three requests with their answers. Where an ending needs the last word, it is the client's.
+    /// One to three requests with their answers, or exactly one. Where an ending needs the last word, it is the client's.
     private static func churn(_ recipe: Recipe, _ draw: inout Draw) -> Plan {
         var plan = Plan()
-        let turns = draw.within(1...3)
+        let turns = recipe.isExact ? 1 : draw.within(1...3)
         plan.writeMin = writeBytesMax
         plan.turnUp = bytes(recipe, &draw)
         plan.turnDown = bytes(recipe, &draw)

@@ -6,9 +6,9 @@ package enum Workload: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case bulk = 1
     /// A request and its answer, again and again.
     case pingpong = 2
-    /// Short connections: one to three requests, drawn endings.
+    /// Short connections: one to three requests (one where sizes are exact), drawn endings.
     case churn = 3
-    /// Connections that are held without a byte, and then used once.
+    /// Connections that are used once, held without a byte, and used once more.
     case idle = 4
 
     package var name: String { "\(self)" }

@@ -28,6 +28,7 @@ extension RunReport {
             json.field("patience_ms", UInt64(recipe.patienceMillis))
             json.field("lenient_reset", settings.isLenientAboutReset)
             settings.durationNanoseconds.map { json.field("duration_s", Double($0) / 1e9) } ?? json.null("duration_s")
+            json.field("warm_up_s", Double(settings.warmUpNanoseconds) / 1e9)
             settings.total.map { json.field("total", $0) } ?? json.null("total")
             settings.rate.map { json.field("rate", $0) } ?? json.null("rate")
             settings.only.map { json.field("only", $0) } ?? json.null("only")
@@ -53,6 +54,13 @@ extension RunReport {
         json.object("requests") { json in
             json.field("answered", turns)
             json.field("per_second", per(turns))
+        }
+        json.object("measured") { json in
+            json.field("seconds", measuredSeconds)
+            json.field("requests", turnsMeasured)
+            json.field("requests_per_second", perMeasured(turnsMeasured))
+            json.field("connections", finishedMeasured)
+            json.field("connections_per_second", perMeasured(finishedMeasured))
         }
         json.object("processor") { json in
             json.field("seconds", processorSeconds)
@@ -110,4 +118,5 @@ extension RunReport {
     }
 
     func per(_ count: UInt64) -> Double { seconds > 0 ? Double(count) / seconds : 0 }
+    func perMeasured(_ count: UInt64) -> Double { measuredSeconds > 0 ? Double(count) / measuredSeconds : 0 }
 }

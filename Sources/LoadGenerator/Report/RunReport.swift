@@ -9,6 +9,10 @@ package struct RunReport: Sendable {
     /// Requests that were answered.
     package var turns: UInt64 = 0
     package var opensPostponed: UInt64 = 0
+    /// From the warm-up's end to the stop, and what came to its end in between.
+    package var measuredSeconds = 0.0
+    package var turnsMeasured: UInt64 = 0
+    package var finishedMeasured: UInt64 = 0
     package var latencies = Latencies()
     /// Connections whose outcomes on both sides were held against the plan, by ending.
     package var reconciled = [UInt64](repeating: 0, count: Ending.allCases.count)

@@ -20,7 +20,7 @@ package struct Header: BitwiseCopyable, Equatable, Sendable {
 
     package static let bytes = 96
     static let magic: UInt64 = 0x4c53_504c_4245_4e43
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
 
     package var kind: Kind
     package var recipe: Recipe

@@ -74,6 +74,9 @@ package final class Run {
         let endAt = loops.map(\.endedAt).max() ?? Clock.nowNanoseconds()
         report.seconds = Double(endAt - startAt) / 1e9
         report.processorSeconds = Double(clinux_process_processor_nanoseconds() - processorAtStart) / 1e9
+        let stoppedAt = loops.map(\.stoppedAt).max() ?? endAt
+        report.measuredSeconds = max(0, Double(stoppedAt - startAt - settings.warmUpNanoseconds) / 1e9)
+        (report.turnsMeasured, report.finishedMeasured) = (sum(.turnsMeasured), sum(.finishedMeasured))
         report.busy = boards.map(\.use.busy).max() ?? 0
         report.wasInterrupted = order.current > .run
         (report.opened, report.finished, report.turns) = (sum(.opened), sum(.finished), sum(.turns))

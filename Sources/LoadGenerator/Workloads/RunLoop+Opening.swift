@@ -66,7 +66,6 @@ extension RunLoop {
         connection.pointee.isWritable = connection.pointee.phase == .streaming
         withUnsafeMutableBytes(of: &connection.pointee.header) { header.write(to: $0) }
         record.opened(header.id)
-        if recipe.workload == .idle { connection.pointee.writeAfter = startAt + settings.idleNanoseconds }
         if share.requestInterval > 0 {
             // The connections' requests are spread evenly over the interval.
             let place = Double(header.id % UInt64(max(1, settings.connections))) / Double(max(1, settings.connections))

@@ -5,6 +5,8 @@ import LinuxCalls
 final class RunLoop: ConnectionLoop {
     private(set) var latencies = Latencies()
     private(set) var endedAt: Int64 = 0
+    /// When nothing new was begun any more; the end where that did not come before.
+    private(set) var stoppedAt: Int64 = 0
     let settings: RunSettings
     let recipe: Recipe
     let record: RunRecord
@@ -12,6 +14,8 @@ final class RunLoop: ConnectionLoop {
     let share: RunShare
     let startAt: Int64
     let endAt: Int64?
+    /// From then on until the stop, answers, ends and times count.
+    let measuredFrom: Int64
     var opened: UInt64 = 0
     var isStopping = false
     /// No open is tried before this time, after ports or room in an accept queue ran out.
@@ -31,7 +35,8 @@ final class RunLoop: ConnectionLoop {
         self.order = order
         self.startAt = startAt
         recipe = settings.wireRecipe
-        endAt = settings.durationNanoseconds.map { startAt + $0 }
+        measuredFrom = startAt + settings.warmUpNanoseconds
+        endAt = settings.durationNanoseconds.map { startAt + settings.warmUpNanoseconds + $0 }
         try super.init(LoopBoard())
     }
 
@@ -45,6 +50,7 @@ final class RunLoop: ConnectionLoop {
         }
         showUse()
         endedAt = Clock.nowNanoseconds()
+        if stoppedAt == 0 { stoppedAt = endedAt }
         // What an order has cut leaves no outcome and is not judged.
         forEachSlot { socket, _ in free(socket, resetting: true) }
         board.set(.hasLeft, 1)
@@ -67,15 +73,19 @@ final class RunLoop: ConnectionLoop {
     }
 
     override func heard(_ connection: UnsafeMutablePointer<Connection>) {
-        guard recipe.workload == .churn || recipe.workload == .ledger else { return }
+        guard recipe.workload == .churn || recipe.workload == .ledger, !isWarmingUp else { return }
         latencies.record(nanoseconds: Clock.nowNanoseconds() - connection.pointee.dueAt)
     }
 
     override func answered(_ connection: UnsafeMutablePointer<Connection>) {
         board.add(.turns)
+        if isMeasured { board.add(.turnsMeasured) }
+        if recipe.workload == .idle {
+            connection.pointee.writeAfter = isStopping ? 0 : startAt + settings.idleNanoseconds
+        }
         guard recipe.workload == .pingpong else { return }
         let time = Clock.nowNanoseconds()
-        latencies.record(nanoseconds: time - connection.pointee.dueAt)
+        if !isWarmingUp { latencies.record(nanoseconds: time - connection.pointee.dueAt) }
         guard share.requestInterval > 0 else {
             connection.pointee.dueAt = time
             return
@@ -86,14 +96,19 @@ final class RunLoop: ConnectionLoop {
 
     override func ended(_ connection: UnsafeMutablePointer<Connection>, _ outcome: Outcome?) {
         guard let outcome else { return }
+        if isMeasured { board.add(.finishedMeasured) }
         _ = record.ended(connection.pointee.id, outcome)
     }
+
+    private var isWarmingUp: Bool { now < measuredFrom }
+    private var isMeasured: Bool { !isWarmingUp && !isStopping }
 
     // MARK: Stopping
 
     /// Nothing new; endless streams come to their end, and nobody is held any longer.
     private func stop() {
         isStopping = true
+        stoppedAt = now
         forEachSlot { socket, connection in
             connection.pointee.at.isStopping = true
             connection.pointee.writeAfter = 0

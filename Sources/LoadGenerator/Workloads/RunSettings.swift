@@ -10,8 +10,10 @@ package struct RunSettings: Sendable {
     package var sources: [SocketAddress] = []
     /// At a time.
     package var connections: Int
-    /// New ones are opened, or requests sent, for so long; nil until `total` is reached.
+    /// New ones are opened, or requests sent, for so long after the warm-up; nil until `total` is reached.
     package var durationNanoseconds: Int64?
+    /// What happens so long after the start is checked and not measured (pingpong, churn).
+    package var warmUpNanoseconds: Int64 = 0
     /// Connections in all; nil where the time decides.
     package var total: UInt64?
     /// Opens each second (ledger, churn) or requests each second (pingpong), whatever the answers do; nil for as fast as it goes.
@@ -38,7 +40,7 @@ package struct RunSettings: Sendable {
         }
     }
 
-    /// An idle connection keeps silent this long before it is used.
+    /// So long after the start an idle connection is used again.
     var idleNanoseconds: Int64 { recipe.workload == .idle ? durationNanoseconds ?? 0 : 0 }
 
     /// The header's recipe: the peer is to bear the silence that the workload wants.

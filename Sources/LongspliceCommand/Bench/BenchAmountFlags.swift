@@ -19,6 +19,15 @@ struct BenchAmountFlags: ParsableArguments {
 
     @Option(
         parsing: .unconditional,
+        help: ArgumentHelp(
+            """
+            So long before --duration begins, traffic flows and is checked, but not timed or counted under \
+            "measured" (pingpong, churn). (default: none)
+            """, valueName: "TIME"))
+    var warmUp: String?
+
+    @Option(
+        parsing: .unconditional,
         help: ArgumentHelp("Connections in all, up to 2097152 (ledger, churn).", valueName: "N"))
     var total: String?
 
@@ -47,6 +56,15 @@ struct BenchAmountFlags: ParsableArguments {
         settings.threads = min(try FlagReading.number(threads, "--threads", 1...64) ?? 1, settings.connections)
         if let patience = try FlagReading.time(patience, "--patience", atLeast: 100) {
             settings.recipe.patienceMillis = UInt32(clamping: min(patience, Int64(Recipe.patienceMillisMax)))
+        }
+        if let warmUp = try FlagReading.time(warmUp, "--warm-up") {
+            guard settings.recipe.workload == .pingpong || settings.recipe.workload == .churn else {
+                throw Refusal(
+                    .usage,
+                    "--warm-up has no meaning for \(settings.recipe.workload.name); choose pingpong or churn, or leave it out"
+                )
+            }
+            settings.warmUpNanoseconds = warmUp * 1_000_000
         }
         let duration = try FlagReading.time(duration, "--duration")
         settings.durationNanoseconds = (duration ?? durationByDefault(settings)).map { $0 * 1_000_000 }

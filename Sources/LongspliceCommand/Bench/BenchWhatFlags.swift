@@ -19,7 +19,9 @@ struct BenchWhatFlags: ParsableArguments {
             """, valueName: "SIZE"))
     var size: String?
 
-    @Flag(help: "Every connection has --size bytes each way, not a drawn number around it.")
+    @Flag(
+        help: "Every connection has --size bytes each way, not a drawn number around it; churn then makes one request."
+    )
     var exactSize = false
 
     @Option(
