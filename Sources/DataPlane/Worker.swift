@@ -14,6 +14,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     let board: BoardWriter
     let connections: ConnectionCount
     let clients: ClientCounts?
+    /// Nil for a worker that is alone.
+    var seat: Seat?
 
     package var table: KnotTable
     package var pipes: PipePool
@@ -70,6 +72,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         sources = SourceTable(settings.sources)
         listeners = ListenerTable([])
         clients = settings.clients?.counts
+        seat = settings.placement?.seat(of: settings.index)
         pen = settings.records?.pen
         records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
     }
@@ -100,6 +103,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
             })
         engine.attach(control.bell)
         listenForBell()
+        seat?.open(ringing: control.bell)
         retryPaused()
     }
 
@@ -111,6 +115,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         now = engine.nowMillis()
         payOwed()
         for index in 0..<count { resume(batch[index]) }
+        takeOver()
         expire()
         if isDeaf { listenForBell() }
         if isLeaving { stopAccepting() } else { retryPaused() }
@@ -123,7 +128,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
 
     /// Until the next deadline, or without end where nothing has one.
     private func waitNanoseconds() -> Int64 {
-        if isHurried { return 0 }
+        if isHurried || seat?.hasNewcomers == true { return 0 }
         var millis = wheel.millisUntilNext(at: now) ?? .max
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
@@ -155,7 +160,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
             close(knot.pointee.client, resetting: true)
             if knot.pointee.upstream >= 0 && !knot.pointee.isLoopback { close(knot.pointee.upstream, resetting: true) }
             endRecord(slot)
-            _ = connections.add(-1)
+            uncount()
         }
     }
 
@@ -172,6 +177,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         guard given > order else { return }
         order = given
         isLeaving = true
+        leaveGroup()
         if order == .cut { cutAll() }
     }
 
