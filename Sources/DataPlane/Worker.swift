@@ -75,6 +75,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         seat = settings.placement?.seat(of: settings.index)
         pen = settings.records?.pen
         records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
+        // Before any port is open, so that even the first connections are shared out.
+        seat?.open(ringing: control.bell)
     }
 
     deinit {
@@ -103,7 +105,6 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
             })
         engine.attach(control.bell)
         listenForBell()
-        seat?.open(ringing: control.bell)
         retryPaused()
     }
 

@@ -2,9 +2,9 @@ import CLinux
 
 /// Newcomers that other workers hand to one worker: a short queue under a short lock.
 ///
-/// It is open only while its worker serves, so nothing is handed to a worker that has not begun or that leaves. What is offered
-/// is refused where it is full; the worker that accepted the client then keeps it. Once for each connection that is handed over
-/// the lock is taken by either side, for a few tens of nanoseconds.
+/// It is open from the time its worker stands until it leaves, so that nothing is handed to one that will not serve it. What is
+/// offered is refused where it is closed or full; the worker that accepted the client then keeps it. Each side takes the lock
+/// once for each connection that is handed over, for a few tens of nanoseconds.
 package final class Inbox: @unchecked Sendable {
     /// More wait only where their worker has stood still for a while.
     static let capacity = 1024
