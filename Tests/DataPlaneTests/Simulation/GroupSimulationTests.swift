@@ -13,7 +13,8 @@ struct GroupSimulationTests {
         var descriptorsMax = Int.max
         /// Whether both have a listener; otherwise one of them accepts for both.
         var bothListen = true
-        /// Both are told to drain as soon as so many clients have come, in the middle of everything.
+        /// The second one is told to drain as soon as so many clients have come, in the middle of everything, and the first one
+        /// some clients later.
         var drainAfter: Int?
     }
 
@@ -71,13 +72,16 @@ struct GroupSimulationTests {
             }
         }
         var turnsLeft = 40_000 + plan.clients * 800
-        var isDraining = false
+        var takenOver: UInt64?
         while kernel.isBusy && turnsLeft > 0 && kernel.breaches.isEmpty && kernel.violations.isEmpty {
             turn(&first, &second)
-            if let drainAfter = plan.drainAfter, !isDraining, kernel.clientsMade >= drainAfter {
-                isDraining = true
-                kernel.clientsWanted = kernel.clientsMade
-                drain(controls, kernel)
+            if let drainAfter = plan.drainAfter {
+                if kernel.clientsMade >= drainAfter { drain([controls[1]], kernel) }
+                if second.isLeaving && takenOver == nil { takenOver = second.counters[.takenOver] }
+                if kernel.clientsMade >= drainAfter + 20 {
+                    kernel.clientsWanted = kernel.clientsMade
+                    drain(controls, kernel)
+                }
             }
             turnsLeft -= 1
         }
@@ -99,14 +103,18 @@ struct GroupSimulationTests {
             let open = kernel.openDescriptors - 2 * (first.pipes.open + second.pipes.open)
             if open != 0 { outcome.problems.append("\(open) descriptors are left open") }
         }
+        if let takenOver, takenOver != second.counters[.takenOver] {
+            outcome.problems.append("clients were handed to a worker that leaves")
+        }
         outcome.clients = kernel.clientsMade
         outcome.accepted = [first.counters[.accepted], second.counters[.accepted]]
         for counter in Counter.allCases { outcome.totals[counter] = first.counters[counter] + second.counters[counter] }
         return outcome
     }
 
+    /// Rings for each order once.
     private static func drain(_ controls: [WorkerControl], _ kernel: SimulatedKernel) {
-        for control in controls {
+        for control in controls where control.current == .run {
             control.give(.drain)
             kernel.rungBells.insert(control.bell)
         }
