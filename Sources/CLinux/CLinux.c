@@ -145,7 +145,6 @@ int32_t clinux_set_reset_on_close(int32_t s)
     RESULT(setsockopt(s, SOL_SOCKET, SO_LINGER, &now, sizeof now));
 }
 
-int32_t clinux_set_late_port(int32_t s) { return set_option(s, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1); }
 int32_t clinux_unlink(const char *path) { RESULT(unlink(path)); }
 
 int32_t clinux_reset(int32_t s)

@@ -42,7 +42,7 @@ extension Worker where E: ~Copyable {
         engine.close(socket)
     }
 
-    private mutating func failedAccept(_ result: Int32, _ listener: UnsafeMutablePointer<Listener>) {
+    private func failedAccept(_ result: Int32, _ listener: UnsafeMutablePointer<Listener>) {
         switch AcceptFailure(result) {
         case .aborted: counters.add(.acceptAborted)
         case .withdrawn: break

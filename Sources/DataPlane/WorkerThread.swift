@@ -15,7 +15,7 @@ package final class WorkerThread: @unchecked Sendable {
     // Each is written by one thread before a semaphore is posted and read by the other one after it has waited.
     private var failure: SystemError?
     private var listeners: [(socket: Int32, isTCP: Bool)] = []
-    private var thread: UInt64 = 0
+    private var thread: NamedThread?
 
     /// - Parameter processor: the one to be pinned to, nil for whichever the scheduler picks.
     package init(
@@ -30,15 +30,8 @@ package final class WorkerThread: @unchecked Sendable {
 
     /// Throws what kept the thread or its engine from being made.
     package func start() throws(SystemError) {
-        let entry: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
-            guard let context else { return }
-            Unmanaged<WorkerThread>.fromOpaque(context).takeRetainedValue().main()
-        }
-        let retained = Unmanaged.passRetained(self)
-        let started = clinux_thread_start(&thread, entry, retained.toOpaque())
-        if started < 0 {
-            retained.release()
-            throw SystemError(started, in: "pthread_create")
+        thread = try NamedThread(settings.isEcho ? "echo-\(settings.index)" : "worker-\(settings.index)") {
+            self.main()
         }
         stands.wait()
         if let failure {
@@ -54,9 +47,7 @@ package final class WorkerThread: @unchecked Sendable {
     }
 
     /// Returns when the worker has left; give it an order first.
-    package func join() {
-        _ = clinux_thread_join(thread)
-    }
+    package func join() { thread?.join() }
 
     /// The worker has served its last connection and its thread is about to end.
     package var hasLeft: Bool { control.board[.left] != 0 }
@@ -64,7 +55,6 @@ package final class WorkerThread: @unchecked Sendable {
     // MARK: On the worker's thread
 
     private func main() {
-        _ = clinux_name_thread(settings.isEcho ? "echo-\(settings.index)" : "worker-\(settings.index)")
         if let processor { _ = clinux_pin_to_processor(processor) }
         do throws(SystemError) {
             // The one place where an engine is chosen: from here on everything is specialised for it.

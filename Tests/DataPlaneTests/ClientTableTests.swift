@@ -77,7 +77,7 @@ private final class ClientThread: @unchecked Sendable {
     private let counts: ClientCounts
     private let table: ClientTable
     private let seed: UInt64
-    private var thread: UInt64 = 0
+    private var thread: NamedThread?
 
     init(_ table: ClientTable, _ seed: UInt64) {
         self.table = table
@@ -86,15 +86,10 @@ private final class ClientThread: @unchecked Sendable {
     }
 
     func start() throws {
-        let entry: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
-            guard let context else { return }
-            Unmanaged<ClientThread>.fromOpaque(context).takeRetainedValue().main()
-        }
-        _ = try checked(
-            clinux_thread_start(&thread, entry, Unmanaged.passRetained(self).toOpaque()), "pthread_create")
+        thread = try NamedThread("clients") { self.main() }
     }
 
-    func join() { _ = clinux_thread_join(thread) }
+    func join() { thread?.join() }
 
     private func main() {
         var random = SeededRandom(state: seed)

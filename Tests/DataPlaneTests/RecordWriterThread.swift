@@ -7,7 +7,7 @@ import LinuxCalls
 final class RecordWriterThread: @unchecked Sendable {
     private let queue: RecordQueue
     private let count: UInt64
-    private var thread: UInt64 = 0
+    private var thread: NamedThread?
 
     init(_ queue: RecordQueue, count: UInt64) {
         self.queue = queue
@@ -15,15 +15,10 @@ final class RecordWriterThread: @unchecked Sendable {
     }
 
     func start() throws {
-        let entry: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
-            guard let context else { return }
-            Unmanaged<RecordWriterThread>.fromOpaque(context).takeRetainedValue().main()
-        }
-        _ = try checked(
-            clinux_thread_start(&thread, entry, Unmanaged.passRetained(self).toOpaque()), "pthread_create")
+        thread = try NamedThread("records") { self.main() }
     }
 
-    func join() { _ = clinux_thread_join(thread) }
+    func join() { thread?.join() }
 
     /// False where nobody rang for two seconds: the wake-up was lost.
     static func waitFor(_ bell: RecordBell) -> Bool { clinux_wait_for_room(-1, bell.event, 2_000) == 2 }

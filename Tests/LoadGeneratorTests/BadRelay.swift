@@ -7,7 +7,7 @@ import LinuxCalls
 final class BadRelay {
     let address: SocketAddress
     private let order = Order()
-    private var thread: LoopThread?
+    private var thread: NamedThread?
 
     init(to upstream: SocketAddress, _ fault: RelayFault) throws {
         guard let loopback = SocketAddress(numeric: "127.0.0.1", port: 0) else {
@@ -17,7 +17,7 @@ final class BadRelay {
         address = try SocketAddress.local(of: listener.number)
         let order = order
         let socket = listener.release()
-        thread = try LoopThread("bad-relay") {
+        thread = try NamedThread("bad-relay") {
             var traffic = RelayTraffic(listener: socket, upstream: upstream, fault: fault)
             while order.current == .run {
                 if !traffic.turn() { Waiter.pause(nanoseconds: 200_000) }

@@ -42,7 +42,6 @@ int32_t clinux_set_reuse_address(int32_t socket);
 int32_t clinux_set_reuse_port(int32_t socket);
 int32_t clinux_set_ipv6_only(int32_t socket);
 int32_t clinux_set_reset_on_close(int32_t socket);                       /* SO_LINGER {1, 0} */
-int32_t clinux_set_late_port(int32_t socket);                            /* IP_BIND_ADDRESS_NO_PORT */
 int32_t clinux_unlink(const char *path);
 int32_t clinux_reset(int32_t socket);                                    /* RST now: connect(2) to AF_UNSPEC */
 int32_t clinux_duplicate(int32_t descriptor);                            /* F_DUPFD_CLOEXEC */

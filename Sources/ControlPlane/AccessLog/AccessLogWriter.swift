@@ -36,7 +36,7 @@ final class AccessLogWriter: @unchecked Sendable {
     private let written = Atomic<UInt64>(0)
     private let hasLeft = Atomic<Bool>(false)
     private let news = Mutex(AccessLogNews())
-    private var thread: UInt64 = 0
+    private var thread: NamedThread?
 
     init(_ sink: LogSink, _ formatter: RecordFormatter, _ queues: [RecordQueue], _ bell: RecordBell) {
         self.sink = sink
@@ -48,16 +48,7 @@ final class AccessLogWriter: @unchecked Sendable {
     // MARK: For others
 
     func start() throws(SystemError) {
-        let entry: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
-            guard let context else { return }
-            Unmanaged<AccessLogWriter>.fromOpaque(context).takeRetainedValue().main()
-        }
-        let retained = Unmanaged.passRetained(self)
-        let started = clinux_thread_start(&thread, entry, retained.toOpaque())
-        if started < 0 {
-            retained.release()
-            throw SystemError(started, in: "pthread_create")
-        }
+        thread = try NamedThread("access-log") { self.main() }
     }
 
     func askToReopen() {
@@ -74,7 +65,7 @@ final class AccessLogWriter: @unchecked Sendable {
             guard Clock.nowMillis() < end + Self.graceMillis else { return }
             _ = clinux_wait_for_room(-1, -1, 1)
         }
-        _ = clinux_thread_join(thread)
+        thread?.join()
     }
 
     var recordsWritten: UInt64 { written.load(ordering: .relaxed) }
@@ -93,7 +84,6 @@ final class AccessLogWriter: @unchecked Sendable {
     private static let napMillis: Int32 = 5
 
     private func main() {
-        _ = clinux_name_thread("access-log")
         var reopened = 0
         while true {
             let asked = reopenings.load(ordering: .relaxed)

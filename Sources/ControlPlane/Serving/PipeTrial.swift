@@ -7,13 +7,10 @@ enum PipeTrial {
     static func granted(_ bytes: Int) -> Int? {
         var readEnd: Int32 = -1
         var writeEnd: Int32 = -1
-        guard clinux_pipe(&readEnd, &writeEnd) == 0 else { return nil }
-        defer {
-            _ = clinux_close(readEnd)
-            _ = clinux_close(writeEnd)
-        }
-        _ = clinux_pipe_resize(writeEnd, Int32(clamping: bytes))
-        let granted = clinux_pipe_size(writeEnd)
-        return granted > 0 ? Int(granted) : nil
+        let granted = Pipe.make(bytes: Int32(clamping: bytes), readEnd: &readEnd, writeEnd: &writeEnd)
+        guard granted > 0 else { return nil }
+        _ = clinux_close(readEnd)
+        _ = clinux_close(writeEnd)
+        return Int(granted)
     }
 }

@@ -92,7 +92,7 @@ struct StartReport {
             isExempt: machine.isExemptFromPipeQuota)
         if let quota, quota < 2 * limit.connections {
             log.warning(
-                "fs.pipe-user-pages-soft allows \(quota) full-size pipes, fewer than the \(2 * limit.connections) that all connections could use at once; later ones are small and slow"
+                "fs.pipe-user-pages-soft allows \(quota) full-size pipes, fewer than the \(2 * limit.connections) that all connections could use at once; the bytes of the others are copied"
             )
         }
     }

@@ -63,7 +63,7 @@ package enum Counter: Int, CaseIterable {
     case pipesMade
     case pipesClosed
     case pipesUnavailable
-    /// Pipes that were granted less than --pipe-size (the per-user quota, pipe(7)).
+    /// Pipes that were granted less than --pipe-size (the per-user quota, pipe(7)), whether they were taken or not.
     case pipesSmall
     // Records of connections that have ended
     case records

@@ -81,16 +81,8 @@ extension SystemCalls where Self: ~Copyable {
     package func makePipe(bytes: Int32, _ pipe: inout PipePool.Pipe) -> Int32 {
         var readEnd: Int32 = -1
         var writeEnd: Int32 = -1
-        let made = clinux_pipe(&readEnd, &writeEnd)
-        guard made == 0 else { return made }
-        // The quota may refuse the size (EPERM) or leave two pages only: less is asked for then, and what was granted counts.
-        // A page where even the size cannot be asked for (a seccomp filter).
-        let smallest: Int32 = 4096
-        var wanted = bytes
-        while wanted > max(smallest, clinux_pipe_size(writeEnd)) && clinux_pipe_resize(writeEnd, wanted) < 0 {
-            wanted /= 2
-        }
-        let granted = max(smallest, clinux_pipe_size(writeEnd))
+        let granted = Pipe.make(bytes: bytes, readEnd: &readEnd, writeEnd: &writeEnd)
+        guard granted > 0 else { return granted }
         pipe = PipePool.Pipe(readEnd: readEnd, writeEnd: writeEnd, capacity: UInt32(granted))
         return 0
     }

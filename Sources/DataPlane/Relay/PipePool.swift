@@ -14,7 +14,7 @@ package struct PipePool: ~Copyable {
     /// Idle pipes that are kept at most; what comes back beyond is closed.
     package static let keptMax = 64
     /// A smaller pipe, where more was asked for, is not taken. Past the per-user quota the kernel gives two pages; moving
-    /// bytes through those costs three times what copying them does (ARCHITECTURE.md, Decisions).
+    /// bytes through those costs two to four times what copying them does (ARCHITECTURE.md, Decisions).
     package static let usefulBytesMin: UInt32 = 65_536
 
     private let pipes: UnsafeMutablePointer<Pipe>

@@ -6,7 +6,7 @@ package final class Peer {
     /// With the ports the kernel gave.
     package let addresses: [SocketAddress]
     private let order = Order()
-    private var threads: [LoopThread] = []
+    private var threads: [NamedThread] = []
     private var sockets: [Int32] = []
     private let boards: [LoopBoard]
 
@@ -53,10 +53,10 @@ package final class Peer {
         sockets = []
     }
 
-    private static func start(_ loop: PeerLoop, _ index: Int, _ order: Order) throws(SystemError) -> LoopThread {
+    private static func start(_ loop: PeerLoop, _ index: Int, _ order: Order) throws(SystemError) -> NamedThread {
         // The loop is this thread's alone from here on.
         nonisolated(unsafe) let loop = loop
-        return try LoopThread("peer-\(index)") {
+        return try NamedThread("peer-\(index)") {
             while order.current == .run { loop.turn() }
         }
     }

@@ -20,10 +20,8 @@ struct ReportCall {
         guard made >= 0, let waiter = Waiter(made) else { return nil }
         let socket = OwnedDescriptor(made)
         if let source {
-            _ = clinux_set_late_port(socket.number)
-            guard source.withBytes({ clinux_bind(socket.number, $0.baseAddress, source.length) }) >= 0 else {
-                return nil
-            }
+            let bound = source.withBytes { clinux_bind_without_port(socket.number, $0.baseAddress, source.length) }
+            guard bound >= 0 else { return nil }
         }
         let connected = target.withBytes { clinux_connect(socket.number, $0.baseAddress, target.length) }
         guard connected >= 0 || connected == Errno.inProgress else { return nil }

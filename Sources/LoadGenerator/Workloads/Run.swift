@@ -8,7 +8,7 @@ package final class Run {
     private let record: RunRecord
     private let boards: [LoopBoard]
     private let loops: [RunLoop]
-    private var threads: [LoopThread] = []
+    private var threads: [NamedThread] = []
     private let number = UInt64.random(in: 1...UInt64.max)
     private let startAt = Clock.nowNanoseconds()
     private let processorAtStart = clinux_process_processor_nanoseconds()
@@ -43,7 +43,7 @@ package final class Run {
             for (index, loop) in loops.enumerated() {
                 // The loop is this thread's alone until it is joined.
                 nonisolated(unsafe) let loop = loop
-                threads.append(try LoopThread("load-\(index)") { loop.run() })
+                threads.append(try NamedThread("load-\(index)") { loop.run() })
             }
         } catch {
             order.give(.cut)

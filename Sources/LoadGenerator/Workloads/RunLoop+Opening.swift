@@ -55,8 +55,7 @@ extension RunLoop {
     private func bind(_ socket: Int32, _ id: UInt64) -> Int32 {
         guard !settings.sources.isEmpty else { return 0 }
         let source = settings.sources[Int(id % UInt64(settings.sources.count))]
-        _ = clinux_set_late_port(socket)
-        return source.withBytes { clinux_bind(socket, $0.baseAddress, source.length) }
+        return source.withBytes { clinux_bind_without_port(socket, $0.baseAddress, source.length) }
     }
 
     private func begin(_ socket: Int32, _ header: Header, _ dueAt: Int64, isLocal: Bool) {

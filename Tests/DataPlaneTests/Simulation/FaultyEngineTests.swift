@@ -13,7 +13,7 @@ private final class FaultyServer: @unchecked Sendable {
     private let settings: WorkerSettings
     private let kind: EngineKind
     private let listener: TestListener
-    private var thread: UInt64 = 0
+    private var thread: NamedThread?
     // Written by the worker's thread before it ends and read after it was joined.
     private var trouble: SystemError?
     private(set) var totals: [Counter: UInt64] = [:]
@@ -31,19 +31,14 @@ private final class FaultyServer: @unchecked Sendable {
         listener = try TestListener.loopback()
         address = listener.address
         control = try WorkerControl(board: CounterBoard(upstreamCount: 1))
-        let entry: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
-            guard let context else { return }
-            Unmanaged<FaultyServer>.fromOpaque(context).takeRetainedValue().main()
-        }
-        _ = try checked(
-            clinux_thread_start(&thread, entry, Unmanaged.passRetained(self).toOpaque()), "pthread_create")
+        thread = try NamedThread("faulty") { self.main() }
     }
 
     /// Drains, and returns when the worker has left. Knots that are stuck are left behind.
     func end() throws {
         control.give(.drain)
         if !eventually(within: 5_000, { self.control.board[.left] != 0 }) { control.give(.stop) }
-        _ = clinux_thread_join(thread)
+        thread?.join()
         if let trouble { throw trouble }
     }
 
