@@ -110,7 +110,7 @@ struct InboxTests {
 private final class GivingThread: @unchecked Sendable {
     private let inbox: Inbox
     private let first: Int64
-    private var thread: UInt64 = 0
+    private var thread: NamedThread?
     // Written by the thread before it ends and read after it was joined.
     private(set) var given = 0
 
@@ -119,16 +119,9 @@ private final class GivingThread: @unchecked Sendable {
         self.first = first
     }
 
-    func start() throws {
-        let entry: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
-            guard let context else { return }
-            Unmanaged<GivingThread>.fromOpaque(context).takeRetainedValue().main()
-        }
-        _ = try checked(
-            clinux_thread_start(&thread, entry, Unmanaged.passRetained(self).toOpaque()), "pthread_create")
-    }
+    func start() throws { thread = try NamedThread("giver") { self.main() } }
 
-    func join() { _ = clinux_thread_join(thread) }
+    func join() { thread?.join() }
 
     private func main() {
         let hatch = inbox.hatch
