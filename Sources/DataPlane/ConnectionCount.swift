@@ -14,5 +14,5 @@ package final class ConnectionCount: @unchecked Sendable {
     /// The new count.
     func add(_ amount: Int64) -> Int64 { clinux_add(word, amount) }
 
-    package var current: Int { Int(clinux_add(word, 0)) }
+    package var current: Int { Int(clinux_count(word)) }
 }

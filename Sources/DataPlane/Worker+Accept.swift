@@ -5,26 +5,26 @@ extension Worker where E: ~Copyable {
     mutating func resumeAccept(_ completion: Completion) {
         let listener = listeners[Int(completion.tag.slot)]
         if completion.result >= 0 {
-            admit(completion.result, from: listener.pointee)
+            receive(completion.result, from: listener.pointee)
         } else {
             failedAccept(completion.result, listener)
         }
         if !completion.goesOn { accepted(last: listener) }
     }
 
-    /// A client is here: it gets a knot, and the knot an upstream.
-    private mutating func admit(_ socket: Int32, from listener: Listener) {
+    /// This worker serves a client: it gets a knot, and the knot an upstream.
+    mutating func admit(_ newcomer: Newcomer) {
         counters.add(.accepted)
-        let total = connections.add(1)
-        beginRecord(socket, from: listener)
-        guard !table.isFull else { return refuse(socket, .refusedAtLimit) }
-        guard clientEnters() else { return refuse(socket, .refusedPerClient) }
+        beginRecord(newcomer)
+        guard !table.isFull else { return refuse(newcomer.socket, .refusedAtLimit) }
+        guard clientEnters() else { return refuse(newcomer.socket, .refusedPerClient) }
         guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
         keepRecord(slot)
-        engine.attach(socket)
+        engine.attach(newcomer.socket)
         let knot = table[slot]
-        knot.pointee.begin(client: socket, isTCP: listener.isTCP, relay: settings.relay.policy, at: now)
-        if total >= Int64(settings.connectionsMax) { pauseAccepting() }
+        knot.pointee.begin(
+            client: newcomer.socket, isTCP: newcomer.isTCP, relay: settings.relay.policy, at: now)
+        pauseAtLimit()
         if settings.isEcho {
             counters.add(.tied)
             follow(knot.pointee.tieToItself(at: now), slot)
@@ -37,8 +37,8 @@ extension Worker where E: ~Copyable {
     private mutating func refuse(_ socket: Int32, _ counter: Counter) {
         counters.add(counter)
         counters.add(.closed)
-        recordRefusal()
-        _ = connections.add(-1)
+        recordRefusal(.limit)
+        uncount()
         engine.setResetOnClose(socket)
         engine.close(socket)
     }
@@ -51,10 +51,12 @@ extension Worker where E: ~Copyable {
             counters.add(.acceptShortOfDescriptors)
             listener.pointee.isShort = true
             listener.pointee.retryAtMillis = now &+ Self.retryMillis
+            seat?.tellShortage(at: now)
         case .shortOfMemory:
             counters.add(.acceptShortOfMemory)
             listener.pointee.isShort = true
             listener.pointee.retryAtMillis = now &+ Self.retryMillis
+            seat?.tellShortage(at: now)
         case .otherwise:
             counters.add(.acceptFailedOtherwise)
             listener.pointee.retryAtMillis = now &+ Self.retryMillis
@@ -85,7 +87,8 @@ extension Worker where E: ~Copyable {
         return true
     }
 
-    private mutating func pauseAccepting() {
+    mutating func pauseAtLimit() {
+        guard connections.current >= settings.connectionsMax else { return }
         for index in 0..<listeners.count where listeners[index].pointee.state == .armed {
             counters.add(.acceptPausedAtLimit)
             withdrawAccept(index)
@@ -113,6 +116,7 @@ extension Worker where E: ~Copyable {
 
     /// There was no descriptor for an upstream: who comes now waits in the accept queue, where it costs nothing.
     mutating func pauseForShortage() {
+        seat?.tellShortage(at: now)
         for index in 0..<listeners.count {
             let listener = listeners[index]
             listener.pointee.isShort = true
@@ -125,12 +129,13 @@ extension Worker where E: ~Copyable {
     /// shortage over.
     private mutating func relieve(_ listener: UnsafeMutablePointer<Listener>) -> Bool {
         listener.pointee.retryAtMillis = now &+ Self.retryMillis
+        seat?.tellShortage(at: now)
         for _ in 0..<Self.reliefsPerTurn where connections.current < settings.connectionsMax {
             // One for the client, one for its upstream: nobody is taken from the queue who could not be served.
             guard hasDescriptors(2) else { return false }
             let socket = engine.acceptNow(listener.pointee.socket)
             switch socket {
-            case 0...: admit(socket, from: listener.pointee)
+            case 0...: receive(socket, from: listener.pointee)
             case Errno.again:
                 listener.pointee.isShort = !hasDescriptors(Self.descriptorsToResume)
                 return !listener.pointee.isShort
@@ -179,7 +184,7 @@ extension Worker where E: ~Copyable {
             let socket = engine.acceptNow(listener.pointee.socket)
             if socket == Errno.aborted || socket == Errno.interrupted { continue }
             guard socket >= 0 else { break }
-            admit(socket, from: listener.pointee)
+            receive(socket, from: listener.pointee)
         }
         engine.detach(listener.pointee.socket)
         engine.close(listener.pointee.socket)

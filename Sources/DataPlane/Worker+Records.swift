@@ -4,17 +4,19 @@ import LinuxCalls
 /// are wanted, all of this is a look at one pointer.
 extension Worker where E: ~Copyable {
     /// A connection is here that has no slot yet.
-    mutating func beginRecord(_ socket: Int32, from listener: Listener) {
+    mutating func beginRecord(_ newcomer: Newcomer) {
         guard records.exists else { return }
         let record = records.newcomer
         record.pointee = ConnectionRecord()
         record.pointee.serial = serial
         record.pointee.worker = UInt16(truncatingIfNeeded: settings.index)
-        record.pointee.listener = listener.index
-        record.pointee.acceptedAtMillis = now
-        if pen != nil { record.pointee.acceptedAtWallMillis = engine.wallMillis() }
+        record.pointee.listener = newcomer.listener
+        record.pointee.acceptedAtMillis = newcomer.acceptedAtMillis
+        if pen != nil {
+            record.pointee.acceptedAtWallMillis = engine.wallMillis() &- (now &- newcomer.acceptedAtMillis)
+        }
         // One that has gone already is served like any other, and its record says that nobody knows who it was.
-        _ = engine.peerAddress(of: socket, &record.pointee.client)
+        _ = engine.peerAddress(of: newcomer.socket, &record.pointee.client)
         serial &+= 1
     }
 
@@ -29,12 +31,12 @@ extension Worker where E: ~Copyable {
         if records.exists { records[slot].pointee = records.newcomer.pointee }
     }
 
-    /// The newcomer is one too many.
-    mutating func recordRefusal() {
+    /// The newcomer is not served.
+    mutating func recordRefusal(_ end: ConnectionEnd) {
         guard pen != nil else { return }
         let record = records.newcomer
         record.pointee.ender = .longsplice
-        record.pointee.end = .limit
+        record.pointee.end = end
         write(record)
     }
 

@@ -42,7 +42,7 @@ extension Worker where E: ~Copyable {
         wheel.remove(slot, from: table)
         unlinkOwed(slot)
         table.release(slot)
-        _ = connections.add(-1)
+        uncount()
     }
 
     mutating func close(_ socket: Int32, resetting: Bool) {

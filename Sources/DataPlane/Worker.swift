@@ -14,6 +14,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     let board: BoardWriter
     let connections: ConnectionCount
     let clients: ClientCounts?
+    /// Nil for a worker that is alone.
+    var seat: Seat?
 
     package var table: KnotTable
     package var pipes: PipePool
@@ -72,8 +74,11 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         sources = SourceTable(settings.sources)
         listeners = ListenerTable([])
         clients = settings.clients?.counts
+        seat = settings.placement?.seat(of: settings.index)
         pen = settings.records?.pen
         records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
+        // Before any port is open, so that even the first connections are shared out.
+        seat?.open(ringing: control.bell)
     }
 
     deinit {
@@ -114,6 +119,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         now = engine.nowMillis()
         payOwed()
         for index in 0..<count { resume(batch[index]) }
+        takeOver()
         expire()
         if isDeaf { listenForBell() }
         if isLeaving { stopAccepting() } else { retryPaused() }
@@ -126,7 +132,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
 
     /// Until the next deadline, or without end where nothing has one.
     private func waitNanoseconds() -> Int64 {
-        if isHurried { return 0 }
+        if isHurried || seat?.hasNewcomers == true { return 0 }
         var millis = wheel.millisUntilNext(at: now) ?? .max
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
@@ -159,7 +165,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
             close(knot.pointee.client, resetting: true)
             if knot.pointee.upstream >= 0 && !knot.pointee.isLoopback { close(knot.pointee.upstream, resetting: true) }
             endRecord(slot)
-            _ = connections.add(-1)
+            uncount()
         }
     }
 
@@ -176,6 +182,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         guard given > order else { return }
         order = given
         isLeaving = true
+        leaveGroup()
         if order == .cut { cutAll() }
     }
 

@@ -29,6 +29,8 @@ package struct WorkerSettings: Sendable {
     package var records: RecordQueue?
     /// Bounds the connections of each client address; nil for no bound. For all workers together.
     package var clients: ClientTable?
+    /// Shares newcomers out among the workers; nil for one that serves whomever it accepts. For all workers together.
+    package var placement: Placement?
 
     package init(target: Target) { self.target = target }
 

@@ -12,7 +12,11 @@ struct ScriptedWorker: ~Copyable {
     /// The clients' ends.
     private(set) var clients: [TestSocket]
 
-    init(upstreams: Int = 1, _ change: (inout WorkerSettings) -> Void = { _ in }) throws {
+    /// - Parameter connections: shared by the workers of one group.
+    init(
+        upstreams: Int = 1, connections: ConnectionCount = ConnectionCount(),
+        _ change: (inout WorkerSettings) -> Void = { _ in }
+    ) throws {
         let addresses = (0..<upstreams).compactMap { SocketAddress(numeric: "127.0.0.1", port: UInt16(1 + $0)) }
         var settings = WorkerSettings(target: .upstreams(addresses))
         settings.connectionsMax = 16
@@ -21,7 +25,7 @@ struct ScriptedWorker: ~Copyable {
         let control = try WorkerControl(board: CounterBoard(upstreamCount: upstreams))
         let listener = try TestListener.loopback()
         script = Script()
-        connections = ConnectionCount()
+        self.connections = connections
         clients = []
         self.control = control
         worker = Worker(

@@ -27,6 +27,8 @@ def reconcile(counters, expected_surprises=()):
     surprises = {name: counters[name] for name in SURPRISES
                  if counters[name] and name not in expected_surprises}
     assert not surprises, f"the kernel's answers surprised the proxy: {surprises}"
+    handed, taken = counters["handed_over"], counters["taken_over"]
+    assert handed == taken, f"workers handed {handed} clients over and took {taken}"
     pipes = counters["pipes_made"] - counters["pipes_closed"]
     assert pipes == counters["pipes_open"], f"{pipes} pipes should be open: {counters['pipes_open']}"
     assert counters["pipes_borrowed"] == 0, f"{counters['pipes_borrowed']} pipes are still lent"

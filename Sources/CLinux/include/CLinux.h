@@ -175,6 +175,12 @@ static inline void clinux_lock(uint32_t *lock)
 
 static inline void clinux_unlock(uint32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
 
+/* A word with several writers. */
+static inline int64_t clinux_count(const int64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
 /* Adds to a word with several writers and gives the new value. */
 static inline int64_t clinux_add(int64_t *word, int64_t amount)
 {

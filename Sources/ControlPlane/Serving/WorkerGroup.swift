@@ -18,11 +18,13 @@ final class WorkerGroup {
         pinnedTo processors: [Int32]
     ) throws(SystemError) {
         let connections = ConnectionCount()
+        let placement = count > 1 ? Placement(workers: count) : nil
         var started: [WorkerThread] = []
         do throws(SystemError) {
             for index in 0..<count {
                 var settings = settings
                 settings.index = index
+                settings.placement = placement
                 settings.records = index < records.count ? records[index] : nil
                 let worker = try WorkerThread(
                     settings: settings, engine: engine, connections: connections,

@@ -38,6 +38,10 @@ package enum Counter: Int, CaseIterable {
     case refusedAtLimit
     /// Connections of a client address that had as many as it may have.
     case refusedPerClient
+    /// Clients that were accepted here and handed to a worker with fewer connections, which counts them as accepted.
+    case handedOver
+    /// Clients that other workers have handed to this one.
+    case takenOver
     // Moving
     case fills
     case drains

@@ -39,7 +39,7 @@ struct SimulatedEngine: Engine, ~Copyable {
 
     func awaitReadable(_ number: Int32, _ tag: DataPlane.Tag) -> Bool {
         guard number >= SimulatedKernel.firstNumber else {
-            return kernel.submit(Intent(tag, .bell))
+            return kernel.submit(Intent(tag, .bell(number)))
         }
         guard let socket = kernel.socket(number) else { return true }
         kernel.willRead(from: socket, tag)
@@ -109,7 +109,7 @@ struct SimulatedEngine: Engine, ~Copyable {
 extension SimulatedEngine {
     func nowMillis() -> Int64 { kernel.nowMillis }
     func wallMillis() -> Int64 { kernel.nowMillis }
-    func ring(_ event: Int32) {}
+    func ring(_ event: Int32) { kernel.rungBells.insert(event) }
 
     /// Nine clients, and one who has gone before it is asked.
     func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32 {

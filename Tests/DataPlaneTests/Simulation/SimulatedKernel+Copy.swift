@@ -16,7 +16,7 @@ struct SimulatedBuffers {
 extension SimulatedKernel {
     func provide(_ buffer: UInt16) {
         if buffers.provided.contains(buffer) { breaches.append("buffer \(buffer) was provided twice") }
-        if intents.contains(where: { $0.uses(buffer) }) {
+        if intents.contains(where: { $0.worker == worker && $0.uses(buffer) }) {
             breaches.append("buffer \(buffer) was provided while it is being sent")
         }
         buffers.filled[buffer] = nil

@@ -13,12 +13,14 @@ struct Intent {
         case drainHeld(from: SimulatedPipe, to: SimulatedSocket, length: Int, isWatched: Bool)
         case receive(SimulatedSocket)
         case send(BufferSlice, to: SimulatedSocket, waits: Bool)
-        /// The worker's eventfd, which the simulation's owner rings.
-        case bell
+        /// A worker's eventfd, which the simulation's owner rings, or another worker.
+        case bell(Int32)
     }
 
     let tag: DataPlane.Tag
     let kind: Kind
+    /// Whose it is.
+    var worker = 0
     /// A watch tells of room when it comes, not all the time: the announcements it has told.
     var roomSeen = 0
     /// A watch tells of the end once.
@@ -80,7 +82,7 @@ extension SimulatedKernel {
         let order = intents[start...] + intents[..<start]
         intents.removeAll(keepingCapacity: true)
         for var intent in order {
-            if random.draws(700) && run(&intent) { continue }
+            if intent.worker == worker && random.draws(700) && run(&intent) { continue }
             kept.append(intent)
         }
         intents = kept
@@ -89,9 +91,8 @@ extension SimulatedKernel {
     /// True where the request is over.
     private func run(_ intent: inout Intent) -> Bool {
         switch intent.kind {
-        case .bell:
-            guard isBellRung else { return false }
-            isBellRung = false
+        case .bell(let bell):
+            guard rungBells.remove(bell) != nil else { return false }
             answer(intent.tag, PollEvents.readable)
             return true
         case .accept: return runAccept(intent)
@@ -281,7 +282,7 @@ extension SimulatedKernel {
 
     func cancel(_ target: DataPlane.Tag, _ tag: DataPlane.Tag) -> Bool {
         guard mayTake() else { return false }
-        guard let index = intents.firstIndex(where: { $0.withdrawalTag == target }) else {
+        guard let index = intents.firstIndex(where: { $0.worker == worker && $0.withdrawalTag == target }) else {
             answer(tag.with(.cancel), Errno.noEntry)
             return true
         }

@@ -11,9 +11,16 @@ final class SimulatedKernel {
     let faults: FaultPlan
     private(set) var nowMillis: Int64 = 1_000
     var intents: [Intent] = []
-    var buffers = SimulatedBuffers()
-    /// The worker's own bell rings, and is heard by whoever waits for it.
-    var isBellRung = false
+    /// Each worker's buffers.
+    private var buffersOfWorkers: [Int: SimulatedBuffers] = [:]
+    var buffers: SimulatedBuffers {
+        get { buffersOfWorkers[worker] ?? SimulatedBuffers() }
+        set { buffersOfWorkers[worker] = newValue }
+    }
+    /// Which worker has its turn: intents and answers are each worker's own, everything else is the process's.
+    var worker = 0
+    /// Bells (eventfd(2)) that ring, and are heard by whoever waits for them.
+    var rungBells: Set<Int32> = []
     /// What the worker has done against the contract.
     var breaches: [String] = []
     /// Completions handed to the worker.
@@ -51,6 +58,7 @@ final class SimulatedKernel {
     }
 
     private struct Pending {
+        let worker: Int
         let answer: Completion
         let dueTurn: Int
     }
@@ -166,6 +174,8 @@ final class SimulatedKernel {
     /// False where the submission queue is full.
     func submit(_ intent: Intent) -> Bool {
         guard mayTake() else { return false }
+        var intent = intent
+        intent.worker = worker
         intents.append(intent)
         return true
     }
@@ -182,9 +192,9 @@ final class SimulatedKernel {
     func answer(_ tag: Tag, _ result: Int32, goesOn: Bool = false, flags: UInt32 = 0) {
         let delay = strikes(faults.delayed, "delayed completion") ? 1 + random.below(5) : 0
         // Answers to one request never overtake each other.
-        let earlier = pending.last { $0.answer.tag == tag }?.dueTurn ?? 0
+        let earlier = pending.last { $0.worker == worker && $0.answer.tag == tag }?.dueTurn ?? 0
         let answer = Completion(tag: tag, result: result, flags: flags | (goesOn ? Completion.more : 0))
-        pending.append(Pending(answer: answer, dueTurn: max(earlier, turns + delay)))
+        pending.append(Pending(worker: worker, answer: answer, dueTurn: max(earlier, turns + delay)))
     }
 
     /// Time passes, far ends act, and requests that can go on do.
@@ -204,7 +214,7 @@ final class SimulatedKernel {
         var count = 0
         var place = 0
         while count < room && place < pending.count {
-            if pending[place].dueTurn > turns {
+            if pending[place].worker != worker || pending[place].dueTurn > turns {
                 place += 1
                 continue
             }
@@ -220,9 +230,9 @@ final class SimulatedKernel {
     /// Any that is due, but never ahead of an earlier answer to the same request.
     private func reorderedPick(from place: Int) -> Int {
         let picked = place + random.below(pending.count - place)
-        guard pending[picked].dueTurn <= turns else { return place }
+        guard pending[picked].worker == worker, pending[picked].dueTurn <= turns else { return place }
         let tag = pending[picked].answer.tag
-        return pending.firstIndex { $0.answer.tag == tag } ?? place
+        return pending.firstIndex { $0.worker == worker && $0.answer.tag == tag } ?? place
     }
 
     // MARK: Far ends

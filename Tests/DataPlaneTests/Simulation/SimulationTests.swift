@@ -51,7 +51,7 @@ struct SimulationTests {
         if !kernel.violations.isEmpty { outcome.problems = kernel.breaches + kernel.violations }
         if outcome.problems.isEmpty {
             control.give(.drain)
-            kernel.isBellRung = true
+            kernel.rungBells.insert(control.bell)
             for _ in 0..<20_000 where !worker.isDone { worker.turn() }
             outcome.problems = leftovers(kernel, worker.isDone, worker.table.count, worker.pipes.borrowed, connections)
             if worker.buffers.filled != 0 { outcome.problems.append("\(worker.buffers.filled) buffers are lent") }
@@ -66,7 +66,7 @@ struct SimulationTests {
         return outcome
     }
 
-    private static func leftovers(
+    static func leftovers(
         _ kernel: SimulatedKernel, _ isDone: Bool, _ active: Int, _ borrowed: Int, _ connections: ConnectionCount
     ) -> [String] {
         var problems = kernel.breaches
@@ -78,7 +78,7 @@ struct SimulationTests {
     }
 
     /// One record for each connection, and in all of them together every byte.
-    private static func misrecorded(_ records: RecordQueue, _ counters: borrowing Counters) -> [String] {
+    static func misrecorded(_ records: RecordQueue, _ counters: borrowing Counters) -> [String] {
         var problems: [String] = []
         var (up, down) = (UInt64(0), UInt64(0))
         let count = records.take(atMost: .max) {
