@@ -19,6 +19,7 @@
 static const uint32_t lsr_setup_single_issuer = IORING_SETUP_SINGLE_ISSUER;
 static const uint32_t lsr_setup_defer_taskrun = IORING_SETUP_DEFER_TASKRUN;
 static const uint32_t lsr_setup_coop_taskrun = IORING_SETUP_COOP_TASKRUN;
+static const uint32_t lsr_setup_taskrun_flag = IORING_SETUP_TASKRUN_FLAG;
 static const uint32_t lsr_setup_submit_all = IORING_SETUP_SUBMIT_ALL;
 static const uint32_t lsr_setup_cqsize = IORING_SETUP_CQSIZE;
 
@@ -211,6 +212,19 @@ static inline unsigned lsr_reap(struct io_uring *ring, void *batch, unsigned cap
     }
     io_uring_cq_advance(ring, count);
     return count;
+}
+
+/* 1 when there are completions, or task work that makes some (IORING_SETUP_TASKRUN_FLAG). Spares the processor a little when
+ * there are none, since it is asked in a loop. */
+static inline int lsr_is_ripe(struct io_uring *ring)
+{
+    if (io_uring_cq_ready(ring) != 0 || (IO_URING_READ_ONCE(*ring->sq.kflags) & IORING_SQ_TASKRUN) != 0)
+        return 1;
+#if defined(__x86_64__)
+    for (int i = 0; i < 8; i++)
+        __builtin_ia32_pause();
+#endif
+    return 0;
 }
 
 /* 1 when the kernel holds completions back because the completion queue was full. */

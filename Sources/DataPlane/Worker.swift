@@ -49,6 +49,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     /// The submission queue had no room for the bell; it is listened for again at the next turn.
     private var isDeaf = false
     private var trimAtMillis: Int64
+    private var spin = SpinRecord()
 
     /// How often a worker looks at paused listeners, for whose cause to pass there is no event.
     static var retryMillis: Int64 { 50 }
@@ -114,8 +115,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var isDone: Bool { order == .stop || (isLeaving && table.count == 0 && allListenersClosed) }
 
     package mutating func turn() {
-        engine.turn(waitingNanoseconds: waitNanoseconds(), counters)
-        let count = engine.reap(into: batch, counters)
+        let count = waitAndReap()
         now = engine.nowMillis()
         payOwed()
         for index in 0..<count { resume(batch[index]) }
@@ -128,6 +128,40 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         counters.add(.turns)
         counters.add(.completions, UInt64(truncatingIfNeeded: count))
         publish()
+    }
+
+    /// Before it sleeps a worker may spin for a moment, if that has paid lately: waking a processor costs more than what a
+    /// message between two busy programs takes. It never spins while bytes are in pipes, since those are the kernel threads'
+    /// to move and the processor may be what they wait for.
+    private mutating func waitAndReap() -> Int {
+        let wait = waitNanoseconds()
+        guard wait != 0, settings.spinNanoseconds > 0, pipes.borrowed == 0 else {
+            engine.turn(waitingNanoseconds: wait, counters)
+            return engine.reap(into: batch, counters)
+        }
+        if spin.isWorthwhile {
+            engine.turn(waitingNanoseconds: 0, counters)
+            var count = engine.reap(into: batch, counters)
+            if count > 0 { return count }
+            counters.add(.spins)
+            let end = engine.nowNanos() &+ settings.spinNanoseconds
+            repeat {
+                if engine.isRipe {
+                    engine.turn(waitingNanoseconds: 0, counters)
+                    count = engine.reap(into: batch, counters)
+                    if count > 0 {
+                        spin.hasPaid()
+                        return count
+                    }
+                }
+            } while engine.nowNanos() < end
+            spin.wasInVain()
+        }
+        let start = engine.nowNanos()
+        engine.turn(waitingNanoseconds: wait, counters)
+        let count = engine.reap(into: batch, counters)
+        if engine.nowNanos() &- start < settings.spinNanoseconds && count > 0 { spin.wouldHavePaid() }
+        return count
     }
 
     /// Until the next deadline, or without end where nothing has one.

@@ -23,6 +23,8 @@ package struct WorkerSettings: Sendable {
     package var chunkBytes: UInt32 = 1 << 20
     /// How bytes are moved, and when that changes.
     package var relay = RelayRules()
+    /// How long a worker spins before it sleeps, where that pays; 0 for never.
+    package var spinNanoseconds: Int64 = 50_000
     /// Which worker of the group this is, from 0.
     package var index = 0
     /// Where the worker puts a record of each connection; nil for no records. For this worker alone.
@@ -40,8 +42,9 @@ package struct WorkerSettings: Sendable {
 
     /// Slots for knots: the limit is one for all workers, so each must be able to hold them all.
     package var slots: Int { connectionsMax + Self.acceptedInExcessMax }
-    /// Each lane may have a pipe.
-    package var pipesMax: Int { slots * 2 }
+    /// Each lane may have a pipe, until there are as many as one worker has at most: whatever else wants one is copied.
+    package var pipesMax: Int { min(slots * 2, Self.pipesOfWorkerMax) }
+    package static let pipesOfWorkerMax = 256
     /// Intents that can be open at once: for each of two sides a receive, a send, a watch, and a cancel for two of them.
     package var intentsMax: Int { slots * 10 }
 

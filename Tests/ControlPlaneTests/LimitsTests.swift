@@ -9,10 +9,18 @@ struct LimitsTests {
     private let plain = Limits(workers: 2, listeners: 1, hasEcho: false)
     private let echoing = Limits(workers: 2, listeners: 1, hasEcho: true)
 
-    @Test("a pair needs two sockets and two pipes, and the embedded server three more")
+    @Test("a pair needs two sockets and two pipes, and the embedded server three more, while there are pipes for all")
     func pairs() {
         #expect(plain.descriptors(for: 11) - plain.descriptors(for: 10) == 6)
         #expect(echoing.descriptors(for: 11) - echoing.descriptors(for: 10) == 9)
+    }
+
+    @Test("beyond the pipes that workers have a pair needs its sockets, and so do most of them")
+    func withoutPipes() {
+        #expect(plain.descriptors(for: 5_001) - plain.descriptors(for: 5_000) == 2)
+        #expect(echoing.descriptors(for: 5_001) - echoing.descriptors(for: 5_000) == 3)
+        #expect(plain.pipes(for: 10) == 20 && plain.pipes(for: 10_000) == 512)
+        #expect(plain.connectionsFitting(20_000) > 9_000)
     }
 
     @Test("workers need descriptors before anybody connects")

@@ -202,6 +202,8 @@ struct ScriptedEngine: Engine, ~Copyable {
 
     deinit { buffers.release() }
 
+    var isRipe: Bool { true }
+    func nowNanos() -> Int64 { nowMillis() * 1_000_000 }
     func provide(_ buffer: UInt16) { script.provide(buffer) }
     func receive(from source: Int32, _ tag: DataPlane.Tag) -> Bool { script.take(tag, .receive) }
 

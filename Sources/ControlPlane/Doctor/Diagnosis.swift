@@ -50,14 +50,14 @@ package struct Diagnosis: Sendable {
     }
 
     private var flows: [(String, String)] {
-        let each = examination.limits.descriptorsOfConnection
-        let fit = "\(examination.connections) at a time; RLIMIT_NOFILE binds, \(each) descriptors for each"
-        guard let pipes = examination.fullPipes, pipes < 2 * examination.connections else {
-            return [("connections", fit), ("  with full-size pipes", "all of them")]
+        let fit = "\(examination.connections) at a time; RLIMIT_NOFILE binds"
+        let wanted = examination.limits.pipes(for: examination.connections)
+        guard let pipes = examination.fullPipes, pipes < wanted else {
+            return [("connections", fit), ("  pipes for bulk", "\(wanted) at a time")]
         }
         return [
             ("connections", fit),
-            ("  with full-size pipes", "\(pipes / 2) at a time both ways; fs.pipe-user-pages-soft binds"),
+            ("  pipes for bulk", "\(pipes) at a time; fs.pipe-user-pages-soft binds"),
         ]
     }
 
@@ -73,8 +73,9 @@ package struct Diagnosis: Sendable {
         if machine.pipeMaxSize < 1 << 20 && !machine.mayExceedPipeMaxSize {
             all.append("for pipes of 1MiB, set `sysctl fs.pipe-max-size=\(1 << 20)`")
         }
-        if let pipes = examination.fullPipes, pipes < 2 * examination.connections {
-            let pages = 2 * examination.connections * (examination.pipeBytes / Machine.pageBytes)
+        let pipesWanted = examination.limits.pipes(for: examination.connections)
+        if let pipes = examination.fullPipes, pipes < pipesWanted {
+            let pages = pipesWanted * (examination.pipeBytes / Machine.pageBytes)
             all.append(
                 "for full-size pipes everywhere, set `sysctl fs.pipe-user-pages-soft=\(pages)` or grant CAP_SYS_RESOURCE"
             )

@@ -14,17 +14,24 @@ package struct Limits: Equatable, Sendable {
         self.hasEcho = hasEcho
     }
 
-    /// Two sockets and two pipes of two ends.
-    package static let descriptorsOfPair = 6
-    /// The embedded server's socket and its pipe of two ends.
-    package static let descriptorsOfEcho = 3
+    /// Two sockets.
+    package static let descriptorsOfPair = 2
+    /// The embedded server's socket.
+    package static let descriptorsOfEcho = 1
+    /// Both ends.
+    package static let descriptorsOfPipe = 2
     /// For the standard streams, the access log, look-ups, and what the process was given by its parent.
     package static let descriptorReserve = 64
     /// The largest number of connections that is chosen when none is asked for.
     package static let connectionsByDefaultMax = 1_000_000
 
-    package var descriptorsOfConnection: Int {
-        Self.descriptorsOfPair + (hasEcho ? Self.descriptorsOfEcho : 0)
+    /// Pipes that so many connections can use at once: one for each direction, up to what the workers have.
+    package func pipes(for connections: Int) -> Int {
+        min(2 * connections, workers * WorkerSettings.pipesOfWorkerMax)
+    }
+
+    private func pipesOfEcho(for connections: Int) -> Int {
+        hasEcho ? min(connections, WorkerSettings.pipesOfWorkerMax) : 0
     }
 
     /// Descriptors that are needed whether or not anybody connects: a ring or an epoll, a bell and the listeners of each
@@ -40,13 +47,21 @@ package struct Limits: Equatable, Sendable {
     /// What multishot accept takes beyond the limit before it is paused (`WorkerSettings.acceptedInExcessMax`) is not
     /// counted: when descriptors run out, accepting waits, and nothing else is harmed but a pipe that waits as well.
     package func descriptors(for connections: Int) -> Int {
-        descriptorsWithoutConnections + connections * descriptorsOfConnection
+        let sockets = Self.descriptorsOfPair + (hasEcho ? Self.descriptorsOfEcho : 0)
+        let pipes = pipes(for: connections) + pipesOfEcho(for: connections)
+        return descriptorsWithoutConnections + connections * sockets + pipes * Self.descriptorsOfPipe
     }
 
     /// The largest number of connections for which `descriptors` suffice; 0 where there is none.
     package func connectionsFitting(_ descriptors: UInt64) -> Int {
-        let spare = Int(clamping: descriptors) - descriptorsWithoutConnections
-        return max(0, spare / descriptorsOfConnection)
+        let limit = Int(clamping: descriptors)
+        // Each connection needs two at least, so the answer lies between these; it needs more at first than later.
+        var (fitting, tooMany) = (0, max(1, min(limit, Int.max / 16)))
+        while tooMany - fitting > 1 {
+            let middle = fitting + (tooMany - fitting) / 2
+            if self.descriptors(for: middle) <= limit { fitting = middle } else { tooMany = middle }
+        }
+        return fitting
     }
 
     /// What is chosen when `--max-connections` is not given: all that fit, less the ones accepted in excess, which are

@@ -90,9 +90,10 @@ struct StartReport {
         let quota = Limits.pipesWithinQuota(
             pages: machine.pipePagesSoft, pageBytes: Machine.pageBytes, pipeBytes: max(wanted, granted ?? 0),
             isExempt: machine.isExemptFromPipeQuota)
-        if let quota, quota < 2 * limit.connections {
+        let pipes = limits.pipes(for: limit.connections)
+        if let quota, quota < pipes {
             log.warning(
-                "fs.pipe-user-pages-soft allows \(quota) full-size pipes, fewer than the \(2 * limit.connections) that all connections could use at once; the bytes of the others are copied"
+                "fs.pipe-user-pages-soft allows \(quota) full-size pipes, fewer than the \(pipes) that could be in use at once; the bytes of the others are copied"
             )
         }
     }

@@ -89,6 +89,8 @@ package enum Counter: Int, CaseIterable {
     case recordsDropped
     // Engine
     case turns
+    /// Times the worker spun before it slept.
+    case spins
     case completions
     case completionsStale
     case completionsUnexpected

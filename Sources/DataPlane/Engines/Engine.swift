@@ -64,6 +64,9 @@ package protocol Engine: SystemCalls, ~Copyable {
     /// at all).
     mutating func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters)
 
+    /// It may be that a turn would bring completions; cheap to ask, again and again.
+    var isRipe: Bool { get }
+
     /// Copies completions out, at most a batch. Returns how many.
     mutating func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int
 }

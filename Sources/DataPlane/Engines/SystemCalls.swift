@@ -8,6 +8,8 @@ import LinuxCalls
 package protocol SystemCalls: ~Copyable {
     /// The monotonic clock in milliseconds.
     func nowMillis() -> Int64
+    /// The monotonic clock in nanoseconds.
+    func nowNanos() -> Int64
     /// The wall clock in milliseconds since 1970, for records only.
     func wallMillis() -> Int64
 
@@ -57,6 +59,7 @@ package protocol SystemCalls: ~Copyable {
 
 extension SystemCalls where Self: ~Copyable {
     package func nowMillis() -> Int64 { Clock.nowMillis() }
+    package func nowNanos() -> Int64 { clinux_monotonic_nanoseconds() }
     package func wallMillis() -> Int64 { clinux_wall_milliseconds() }
     package func openSocket(family: Int32) -> Int32 { clinux_socket(family) }
 

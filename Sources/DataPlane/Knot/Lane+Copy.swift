@@ -39,7 +39,7 @@ extension Lane {
     /// A multishot receive that has emptied the source does not look again, even where a reset lies behind the bytes it
     /// took: both had woken it at once (kernel: io_recv_finish goes by the bytes that are left; tcp_inq_hint tells of FIN, and
     /// nobody of RST, or of the end of a UNIX stream). So when nothing has come for this long, somebody looks, once.
-    package static let probeMillis: Int64 = 20
+    package static let probeMillis: Int64 = 250
 
     /// Receives are wanted again; what is in flight or queued stays.
     package mutating func copy(_ reason: RelayReason) {

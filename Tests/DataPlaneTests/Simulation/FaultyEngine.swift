@@ -117,6 +117,7 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
     }
 
     var buffers: BufferMemory { base.buffers }
+    var isRipe: Bool { !pending.isEmpty || base.isRipe }
     mutating func provide(_ buffer: UInt16) { base.provide(buffer) }
 
     mutating func receive(from source: Int32, _ tag: DataPlane.Tag) -> Bool {

@@ -72,6 +72,7 @@ struct SimulatedEngine: Engine, ~Copyable {
             Intent(tag, .drainHeld(from: from, to: to, length: Int(length), isWatched: isWatched)))
     }
 
+    var isRipe: Bool { true }
     func provide(_ buffer: UInt16) { kernel.provide(buffer) }
 
     func receive(from source: Int32, _ tag: DataPlane.Tag) -> Bool {
@@ -107,6 +108,7 @@ struct SimulatedEngine: Engine, ~Copyable {
 
 /// The plain calls, from the same memory.
 extension SimulatedEngine {
+    func nowNanos() -> Int64 { kernel.nowMillis * 1_000_000 }
     func nowMillis() -> Int64 { kernel.nowMillis }
     func wallMillis() -> Int64 { kernel.nowMillis }
     func ring(_ event: Int32) { kernel.rungBells.insert(event) }

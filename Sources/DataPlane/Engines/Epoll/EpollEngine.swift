@@ -93,6 +93,9 @@ package struct EpollEngine: Engine, ~Copyable {
         for index in 0..<Int(count) { noticed(events[index].descriptor, events[index].events) }
     }
 
+    /// Nothing less than a look at the events tells.
+    package var isRipe: Bool { true }
+
     package mutating func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int {
         var count = 0
         while count < CompletionBatch.capacity, let answer = answers.take() {

@@ -11,6 +11,9 @@ extension UringEngine {
         if result < 0 { count(failedTurn: result, counters) }
     }
 
+    /// Completions are there, or work that a turn would make into some (IORING_SQ_TASKRUN).
+    package var isRipe: Bool { lsr_is_ripe(ring) != 0 }
+
     package mutating func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int {
         if lsr_completions_overflowed(ring) != 0 { counters.add(.completionQueueOverflows) }
         let dropped = lsr_completions_dropped(ring)

@@ -28,6 +28,6 @@ package struct UringSettings: Sendable, Equatable {
             case .deferred: lsr_setup_defer_taskrun
             case .cooperative: lsr_setup_coop_taskrun
             }
-        return lsr_setup_single_issuer | lsr_setup_submit_all | taskRunFlag
+        return lsr_setup_single_issuer | lsr_setup_taskrun_flag | lsr_setup_submit_all | taskRunFlag
     }
 }
