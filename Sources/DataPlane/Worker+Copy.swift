@@ -83,10 +83,9 @@ extension Worker where E: ~Copyable {
     /// 0 is the end of the stream, or the silence after a reset: one that the other lane's splice was told and has kept to
     /// itself (see `PlainRead`), or that its send was told, whose answer is still to come.
     private func trueEnd(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ result: Int32) -> Int32 {
-        let other = knot.pointee[direction.opposite]
-        guard result == 0, other.hasSpliced || other.copying.isSending, knot.pointee.canHangUp(direction.source) else {
-            return result
-        }
+        guard result == 0, knot.pointee.canHangUp(direction.source) else { return result }
+        let other = direction.opposite
+        guard knot.pointee[other].hasSpliced || knot.pointee[other].copying.isSending else { return 0 }
         return engine.hasHungUp(knot.pointee.socket(of: direction.source)) ? Errno.reset : 0
     }
 

@@ -71,6 +71,10 @@ extension Worker where E: ~Copyable {
         record.pointee.attempts = knot.pointee.attempts
         record.pointee.bytesUp = knot.pointee.up.bytesMoved
         record.pointee.bytesDown = knot.pointee.down.bytesMoved
+        if record.pointee.connectMillis >= 0 {
+            record.pointee.relayUp = RelayMark(knot.pointee.up.mode, knot.pointee.up.reason)
+            record.pointee.relayDown = RelayMark(knot.pointee.down.mode, knot.pointee.down.reason)
+        }
         write(record)
     }
 

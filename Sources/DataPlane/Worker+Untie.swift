@@ -18,12 +18,12 @@ extension Worker where E: ~Copyable {
 
     /// Whatever the lane has out that could stay out. False where not all of it could be withdrawn now.
     mutating func withdraw(_ direction: Direction, _ slot: UInt32) -> Bool {
-        let lane = table[slot].pointee[direction]
+        let knot = table[slot]
         let tag = tag(slot, .await, direction)
-        let mustEnd = lane.copying.isReceiving && !lane.copying.isEnding
-        if mustEnd && !endReceive(table[slot], direction, tag) { return false }
+        let copying = knot.pointee[direction].copying
+        if copying.isReceiving && !copying.isEnding && !endReceive(knot, direction, tag) { return false }
         // Without a wait before it, a send is answered at once.
-        let hasWait = lane.isWaitingForSink || (!lane.copying.isReceiving && !lane.copying.isSending)
+        let hasWait = knot.pointee[direction].isWaitingForSink || (!copying.isReceiving && !copying.isSending)
         return !hasWait || engine.cancel(tag, on: awaited(slot, direction), tag)
     }
 

@@ -71,11 +71,19 @@ struct EngineFlags: ParsableArguments {
             "Buffers of each worker, 16 to 32768; memory is taken as they are used. (default: 4096)", valueName: "N"))
     var buffers: String?
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Microseconds that a worker spins before it sleeps, where that has paid lately, 0 to 1000. (default: 50)",
+            valueName: "N"))
+    var spinMicros: String?
+
     func write(to flags: inout ServeFlags) {
         flags.engine = engine
         flags.relay = relay
         flags.bufferSize = bufferSize
         flags.buffers = buffers
+        flags.spinMicros = spinMicros
         flags.ringDepth = ringDepth
         flags.completionDepth = cqDepth
         flags.workQueueThreads = iowqWorkers

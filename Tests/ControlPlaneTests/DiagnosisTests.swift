@@ -26,7 +26,7 @@ struct DiagnosisTests {
         let diagnosis = Diagnosis(examination())
         #expect(diagnosis.exitStatus == 0)
         #expect(!diagnosis.text.contains("advice") && diagnosis.text.contains("would start"))
-        #expect(diagnosis.text.contains("174751 at a time; RLIMIT_NOFILE binds"))
+        #expect(diagnosis.text.contains("523741 at a time; RLIMIT_NOFILE binds"))
     }
 
     @Test("what stands in io_uring's way is told with its cure, and the status is not 0")
@@ -46,8 +46,8 @@ struct DiagnosisTests {
     @Test("a small pipe quota binds the connections with full-size pipes")
     func quota() {
         let diagnosis = Diagnosis(examination { $0.machine.pipePagesSoft = 16_384 })
-        #expect(diagnosis.text.contains("32 at a time both ways; fs.pipe-user-pages-soft binds"))
-        #expect(diagnosis.text.contains("fs.pipe-user-pages-soft=\(2 * 174_751 * 256)"))
+        #expect(diagnosis.text.contains("64 at a time; fs.pipe-user-pages-soft binds"))
+        #expect(diagnosis.text.contains("fs.pipe-user-pages-soft=\(512 * 256)"))
         #expect(diagnosis.exitStatus == 0)
     }
 
@@ -59,7 +59,7 @@ struct DiagnosisTests {
                 $0.machine.acceptQueueMax = 128
                 $0.machine.pipeMaxSize = 65_536
             })
-        #expect(diagnosis.text.contains("for 10000 connections, raise RLIMIT_NOFILE to 60070"))
+        #expect(diagnosis.text.contains("for 10000 connections, raise RLIMIT_NOFILE to 21094"))
         #expect(diagnosis.text.contains("net.core.somaxconn=4096"))
         #expect(diagnosis.text.contains("fs.pipe-max-size=1048576"))
     }

@@ -73,7 +73,7 @@ struct LimitsTests {
         #expect(refused?.kind.exitStatus == 1)
         #expect(
             refused?.sentence
-                == "--max-connections 400: needs 3673 descriptors, and RLIMIT_NOFILE is 500; write at most 47, "
+                == "--max-connections 400: needs 2809 descriptors, and RLIMIT_NOFILE is 500; write at most 47, "
                 + "or raise the limit with ulimit -n (LimitNOFILE=)")
     }
 

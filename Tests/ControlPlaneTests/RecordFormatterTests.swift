@@ -20,6 +20,7 @@ struct RecordFormatterTests {
         record.totalMillis = 60_000
         record.bytesUp = 512
         record.bytesDown = .max
+        record.relayUp = RelayMark(.copy, .new)
         record.client = try #require(SocketAddress(numeric: "192.0.2.9", port: 54321))
         return record
     }
@@ -38,6 +39,7 @@ struct RecordFormatterTests {
             #"{"time":"2026-01-01T00:00:00.042Z","id":"7-1234","listener":"[::]:443","client":"192.0.2.9:54321","#
             + #""upstream":"10.0.0.2:80","attempts":2,"bytes_up":512,"bytes_down":18446744073709551615,"#
             + #""connect_ms":3,"first_byte_ms":15,"total_ms":60000,"engine":"uring","relay":"splice","#
+            + #""relay_up":"copy:new","relay_down":null,"#
             + #""ended_by":"upstream","end":"reset"}"# + "\n"
         #expect(line(.json, try record()) == expected)
     }
@@ -48,7 +50,8 @@ struct RecordFormatterTests {
             line(.text, try record())
                 == "2026-01-01T00:00:00.042Z id=7-1234 listener=[::]:443 client=192.0.2.9:54321 upstream=10.0.0.2:80 "
                 + "attempts=2 bytes_up=512 bytes_down=18446744073709551615 connect_ms=3 first_byte_ms=15 "
-                + "total_ms=60000 engine=uring relay=splice ended_by=upstream end=reset\n")
+                + "total_ms=60000 engine=uring relay=splice relay_up=copy:new relay_down=- ended_by=upstream end=reset\n"
+        )
     }
 
     @Test("have null, or a hyphen, where something never came to be")

@@ -10,7 +10,7 @@ from pathlib import Path
 from processes import wait_until
 
 KEYS = ["time", "id", "listener", "client", "upstream", "attempts", "bytes_up", "bytes_down",
-        "connect_ms", "first_byte_ms", "total_ms", "engine", "relay", "ended_by", "end"]
+        "connect_ms", "first_byte_ms", "total_ms", "engine", "relay", "relay_up", "relay_down", "ended_by", "end"]
 
 
 def parse(text):

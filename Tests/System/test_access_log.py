@@ -66,7 +66,7 @@ def test_a_pair_that_finishes_is_recorded_with_all_it_was(stage, first):
     record = the_record(path)
     expect(record, listener=bridge.proxy.addresses[0], client=name, upstream=bridge.listener.address,
            attempts=1, bytes_up=100 * KiB + 1, bytes_down=300 * KiB + 7, engine=stage.engine,
-           relay="splice", end="fin", ended_by="client" if first == "client" else "upstream")
+           relay="adaptive", relay_up="copy:new", end="fin", ended_by="client" if first == "client" else "upstream")
     assert re.fullmatch(r"\d+-0", record["id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["time"])
     moment = subprocess.run(["date", "-d", record["time"], "+%s"], capture_output=True, text=True,
@@ -186,7 +186,7 @@ def test_text_is_for_people(stage):
     line = wait_until(lambda: path.exists() and path.read_text(), 5, "a line")
     assert re.fullmatch(r"\S+Z id=\d+-0 listener=\S+:\d+ client=\S+:\d+ upstream=\S+:\d+ attempts=1 "
                         r"bytes_up=5 bytes_down=5 connect_ms=\d+ first_byte_ms=\d+ total_ms=\d+ "
-                        rf"engine={stage.engine} relay=splice ended_by=client end=fin\n", line)
+                        rf"engine={stage.engine} relay=adaptive relay_up=copy:new relay_down=copy:new ended_by=client end=fin\n", line)
 
 
 def test_without_the_flag_there_are_no_records(stage):

@@ -77,6 +77,10 @@ struct RecordFormatter {
         line.append(engine)
         line.append(",\"relay\":")
         line.append(relay)
+        line.append(",\"relay_up\":")
+        appendMark(record.relayUp, to: &line)
+        line.append(",\"relay_down\":")
+        appendMark(record.relayDown, to: &line)
         line.append(",\"ended_by\":\"")
         line.append(record.ender.word)
         line.append("\",\"end\":\"")
@@ -110,6 +114,10 @@ struct RecordFormatter {
         line.append(engine)
         line.append(" relay=")
         line.append(relay)
+        line.append(" relay_up=")
+        appendMark(record.relayUp, to: &line)
+        line.append(" relay_down=")
+        appendMark(record.relayDown, to: &line)
         line.append(" ended_by=")
         line.append(record.ender.word)
         line.append(" end=")
@@ -130,6 +138,16 @@ struct RecordFormatter {
 
     private func appendMillis(_ millis: Int64, _ none: StaticString, to line: inout LineBuffer) {
         if millis >= 0 { line.append(UInt64(millis)) } else { line.append(none) }
+    }
+
+    private func appendMark(_ mark: RelayMark?, to line: inout LineBuffer) {
+        let isJSON = format == .json
+        guard let mark else { return line.append(isJSON ? "null" : "-") }
+        if isJSON { line.append("\"") }
+        line.append(mark.mode.word)
+        line.append(":")
+        line.append(mark.reason.word)
+        if isJSON { line.append("\"") }
     }
 
     private func appendClient(_ client: SocketAddress, to line: inout LineBuffer) {

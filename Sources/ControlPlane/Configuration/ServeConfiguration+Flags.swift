@@ -129,6 +129,7 @@ extension ServeConfiguration {
         buffers.count =
             try FlagReading.number(flags.buffers, "--buffers", 16...BufferMemory.countMax) ?? buffers.count
         ring.buffers = buffers
+        spinMicros = try FlagReading.number(flags.spinMicros, "--spin-micros", 0...1_000) ?? spinMicros
     }
 
     private mutating func readTimes(_ flags: ServeFlags) throws(Refusal) {

@@ -18,6 +18,8 @@ package struct ServeConfiguration: Sendable {
     package var chunkBytes = 1 << 20
     /// Receive buffers of each worker.
     package var buffers = BufferSettings()
+    /// How long a worker spins before it sleeps, where that has paid lately; 0 for never.
+    package var spinMicros = 50
     /// Connections of all workers together; nil for as many as the descriptor limit allows.
     package var maxConnections: Int?
     /// Connections of one client address, nil for no bound.

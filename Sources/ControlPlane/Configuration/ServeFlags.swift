@@ -9,6 +9,7 @@ package struct ServeFlags: Sendable {
     package var relay: String?
     package var bufferSize: String?
     package var buffers: String?
+    package var spinMicros: String?
     package var ringDepth: String?
     package var completionDepth: String?
     package var workQueueThreads: String?

@@ -38,6 +38,7 @@ struct Launch {
         settings.timeouts = configuration.timeouts
         settings.sources = configuration.sources
         settings.connectionsMax = limit.connections
+        settings.spinNanoseconds = Int64(configuration.spinMicros) * 1_000
         settings.relay = RelayRules(policy: configuration.relay.policy)
         settings.pipeBytes = UInt32(configuration.pipeBytes)
         settings.chunkBytes = UInt32(configuration.chunkBytes)

@@ -26,27 +26,22 @@ extension Knot {
         return hasEnded && self[direction].copying.isReceiving ? Step.endReceive.on(direction) : []
     }
 
-    /// What a copying lane does next: everything that it wants and has not out yet.
+    /// What a copying lane does next.
     mutating func copyOn(_ direction: Direction, at now: Int64) -> Step {
-        let lane = self[direction]
-        if lane.isFlushed {
-            switch lane.copying.sourceEnd {
+        if self[direction].isFlushed {
+            switch self[direction].copying.sourceEnd {
             case .fin: return sourceEnded(direction, at: now)
             case .lost:
                 self[direction].end()
                 return lose(direction.source, at: now)
             case .none: break
             }
-            if lane.copying.isLeaving && !lane.copying.isReceiving {
+            if self[direction].copying.isLeaving && !self[direction].copying.isReceiving {
                 self[direction].splice(.bulk)
                 return Step.move.on(direction)
             }
         }
-        var step: Step = []
-        if lane.wantsSend { step.insert(.send) }
-        if lane.wantsReceive { step.insert(.receive) }
-        if lane.wantsEndOfReceive { step.insert(.endReceive) }
-        return step.on(direction)
+        return self[direction].wantedSteps.on(direction)
     }
 
     /// The pipe is empty and no chain is out: copy from here on.

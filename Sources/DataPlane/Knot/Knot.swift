@@ -43,8 +43,7 @@ package struct Knot: BitwiseCopyable {
     package internal(set) var upstream: Int32 = -1
     /// When the present phase began.
     package internal(set) var sinceMillis: Int64 = 0
-    package internal(set) var up = Lane()
-    package internal(set) var down = Lane()
+    private var lanes = InlineArray<2, Lane>(repeating: Lane())
 
     // Kept by the table, the worker's list of owed steps and the timer wheel; the state machine does not look at them.
     var generation: UInt32 = 0
@@ -57,20 +56,21 @@ package struct Knot: BitwiseCopyable {
 
     package init() {}
 
-    /// Lent in place: a lane is a cache line and a half, and copying it shows in profiles.
+    /// Lent in place by its index: a lane is a cache line and a half, and copying it shows in profiles. Inlined always,
+    /// since a coroutine that is called allocates its frame.
     package subscript(direction: Direction) -> Lane {
-        _read {
-            switch direction {
-            case .up: yield up
-            case .down: yield down
-            }
-        }
-        _modify {
-            switch direction {
-            case .up: yield &up
-            case .down: yield &down
-            }
-        }
+        @inline(__always) _read { yield lanes[Int(direction.rawValue)] }
+        @inline(__always) _modify { yield &lanes[Int(direction.rawValue)] }
+    }
+
+    package var up: Lane {
+        @inline(__always) _read { yield lanes[0] }
+        @inline(__always) _modify { yield &lanes[0] }
+    }
+
+    package var down: Lane {
+        @inline(__always) _read { yield lanes[1] }
+        @inline(__always) _modify { yield &lanes[1] }
     }
 
     package func socket(of side: Side) -> Int32 { side == .client ? client : upstream }
@@ -87,19 +87,8 @@ package struct Knot: BitwiseCopyable {
 
     /// What the lane can still use of a step that was owed for a while: the knot may have moved on in between.
     func wants(_ direction: Direction) -> Step {
-        let lane = self[direction]
         var step: Step = [.push, .passFin, .withdraw, .giveBack]
-        if lane.inFlight == 0 {
-            switch lane.state {
-            case .resting: step.insert(.rest)
-            case .moving: step.insert(.move)
-            case .draining: step.insert(.drainHeld)
-            case .copying, .closed, .over: break
-            }
-        }
-        if lane.wantsReceive { step.insert(.receive) }
-        if lane.copying.isReceiving && !lane.copying.isEnding { step.formUnion([.endReceive, .probe]) }
-        if lane.wantsSend { step.insert(.send) }
+        step.formUnion(self[direction].usableSteps)
         if !watched.has(direction.source) { step.insert(.watch) }
         return step
     }
@@ -155,6 +144,7 @@ package struct Knot: BitwiseCopyable {
             return Step.receive.on(direction)
         }
         self[direction].rest()
+        self[direction].reason = .pinned
         return Step.rest.on(direction)
     }
 }

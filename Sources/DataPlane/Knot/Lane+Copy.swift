@@ -172,6 +172,32 @@ extension Lane {
 
     var wantsSend: Bool { state == .copying && !copying.isSending && !waitsForRoom && held > 0 }
 
+    /// Everything that a copying lane wants and has not out yet.
+    var wantedSteps: Step {
+        var step: Step = []
+        if wantsSend { step.insert(.send) }
+        if wantsReceive { step.insert(.receive) }
+        if wantsEndOfReceive { step.insert(.endReceive) }
+        return step
+    }
+
+    /// What the lane can use of a step that was meant for it a while ago.
+    var usableSteps: Step {
+        var step: Step = []
+        if inFlight == 0 {
+            switch state {
+            case .resting: step.insert(.rest)
+            case .moving: step.insert(.move)
+            case .draining: step.insert(.drainHeld)
+            case .copying, .closed, .over: break
+            }
+        }
+        if wantsReceive { step.insert(.receive) }
+        if copying.isReceiving && !copying.isEnding { step.formUnion([.endReceive, .probe]) }
+        if wantsSend { step.insert(.send) }
+        return step
+    }
+
     /// Every byte that was received has reached the sink's socket.
     var isFlushed: Bool { held == 0 && !copying.isSending }
 }

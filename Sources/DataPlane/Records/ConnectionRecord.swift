@@ -31,6 +31,10 @@ package struct ConnectionRecord: BitwiseCopyable, Sendable {
     /// Bytes that reached the client's socket.
     package var bytesDown: UInt64 = 0
 
+    /// How each direction moved its bytes in the end; nil where the connection was never tied.
+    package var relayUp: RelayMark?
+    package var relayDown: RelayMark?
+
     /// `SocketAddress.unknown` where the client had gone before it could be asked for.
     package var client = SocketAddress.unknown
 

@@ -29,6 +29,17 @@ package enum RelayReason: UInt8, BitwiseCopyable, Sendable, CaseIterable {
     case noPipe
 }
 
+/// How one direction of a connection has moved its bytes in the end, and why.
+package struct RelayMark: BitwiseCopyable, Sendable, Equatable {
+    package let mode: RelayMode
+    package let reason: RelayReason
+
+    package init(_ mode: RelayMode, _ reason: RelayReason) {
+        self.mode = mode
+        self.reason = reason
+    }
+}
+
 /// When a direction changes between copying and splicing. The figures behind the defaults are in ARCHITECTURE.md.
 package struct RelayRules: BitwiseCopyable, Sendable, Equatable {
     package var policy = RelayPolicy.adaptive

@@ -144,7 +144,9 @@ struct GroupSimulationTests {
     func benign(seed: UInt64) throws {
         let outcome = try Self.run(seed: seed, Plan(faults: .benign, bothListen: seed % 2 == 0))
         expectClean(outcome, seed: seed)
-        #expect(outcome.totals[.systemFailure] == 0 && outcome.totals[.handedOver, default: 0] > 0, "seed \(seed)")
+        #expect(outcome.totals[.systemFailure] == 0, "seed \(seed)")
+        // Where both accept, chance may spread them, and while there is a shortage nobody hands over.
+        #expect(seed % 2 == 0 || outcome.totals[.handedOver, default: 0] > 0, "seed \(seed)")
     }
 
     @Test("deliver exact prefixes under faults that end connections", arguments: seeds)
