@@ -16,7 +16,7 @@ extension Worker where E: ~Copyable {
             counters.add(.receives)
             let bytes = UInt32(bitPattern: result)
             if knot.pointee[direction].state == .copying {
-                buffers.append(buffer, bytes, to: &knot.pointee[direction].copying.queue)
+                buffers.append(buffer, bytes, to: &knot.pointee[direction].copying.queue, &engine)
                 provesBulk = judge(knot, direction, completion)
             } else {
                 // The lane is over: there is nobody left to send it to.

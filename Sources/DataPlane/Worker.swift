@@ -117,6 +117,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package mutating func turn() {
         let count = waitAndReap()
         now = engine.nowMillis()
+        buffers.beginTurn()
         payOwed()
         for index in 0..<count { resume(batch[index]) }
         takeOver()

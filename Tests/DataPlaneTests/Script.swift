@@ -114,6 +114,14 @@ final class Script {
         provided.append(buffer)
     }
 
+    func join(_ slice: BufferSlice, behind place: BufferSlice) {
+        let sum = place.length + slice.length
+        if filled[slice.buffer] != slice.length || filled[place.buffer] != place.length || sum > 4_096 {
+            breaches.append("\(slice) was joined behind \(place)")
+        }
+        filled[place.buffer] = sum
+    }
+
     /// Bytes have come, or something else than bytes.
     func answerReceive(_ open: Open, _ result: Int32, goesOn: Bool = true, leavesMore: Bool = false) {
         guard result <= 0 || !provided.isEmpty else { return answerReceive(open, Errno.noBuffers, goesOn: false) }
@@ -205,6 +213,7 @@ struct ScriptedEngine: Engine, ~Copyable {
     var isRipe: Bool { true }
     func nowNanos() -> Int64 { nowMillis() * 1_000_000 }
     func provide(_ buffer: UInt16) { script.provide(buffer) }
+    func join(_ slice: BufferSlice, behind place: BufferSlice) { script.join(slice, behind: place) }
     func receive(from source: Int32, _ tag: DataPlane.Tag) -> Bool { script.take(tag, .receive) }
 
     func send(_ slice: BufferSlice, to sink: Int32, waits: Bool, isWatched: Bool, _ tag: DataPlane.Tag) -> Bool {

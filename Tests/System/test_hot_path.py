@@ -32,7 +32,15 @@ def calls():
             called[function]
             if call := re.search(r"\b(?:call|jmp)\s+[0-9a-f]+ <([^>+@]+)", line):
                 called[function].append(call.group(1))
-    return _readable(called)
+    return _readable(_without_dead_accessors(called))
+
+
+def _without_dead_accessors(called):
+    """A coroutine accessor (read, modify) allocates its frame where it is called. Inlined it does not, and what the
+    compiler keeps of it then is called by nobody."""
+    alive = {callee for list_ in called.values() for callee in list_}
+    return {name: list_ for name, list_ in called.items()
+            if name in alive or not re.search(r"(v|ci)[rM]$", name)}
 
 
 def _sizes():

@@ -44,6 +44,9 @@ package protocol Engine: SystemCalls, ~Copyable {
     /// Gives the engine a buffer to fill. It has it until a completion brings it back.
     mutating func provide(_ buffer: UInt16)
 
+    /// Copies the bytes of one buffer behind those of another one, where there is room for them.
+    func join(_ slice: BufferSlice, behind place: BufferSlice)
+
     /// Receives from a source whenever it has something, each time into one buffer. Answers `receive`: a count with the
     /// buffer, 0 at the source's end, `-ENOBUFS` where no buffer was left. `goesOn` is false on the last, which may come at
     /// any time.
@@ -69,4 +72,11 @@ package protocol Engine: SystemCalls, ~Copyable {
 
     /// Copies completions out, at most a batch. Returns how many.
     mutating func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int
+}
+
+extension Engine where Self: ~Copyable {
+    package func join(_ slice: BufferSlice, behind place: BufferSlice) {
+        let to = buffers.start(of: place.buffer) + Int(place.offset) + Int(place.length)
+        to.copyMemory(from: buffers.start(of: slice.buffer) + Int(slice.offset), byteCount: Int(slice.length))
+    }
 }

@@ -25,10 +25,13 @@ package struct BufferPool: ~Copyable {
     package private(set) var provided = 0
     /// Buffers that the engine should have.
     package private(set) var wanted: Int
+    private var hasGrown = false
     /// The fewest that the engine has had since the last `trim`.
     private var providedLow = 0
 
     package static let wantedMin = 64
+    /// More bytes than these are not worth being copied within the pool.
+    package static let joinedBytesMax: UInt32 = 2_048
 
     package init(capacity: Int) {
         self.capacity = capacity
@@ -57,11 +60,15 @@ package struct BufferPool: ~Copyable {
         }
     }
 
-    /// The engine had too few.
+    /// The engine had too few. Many receives may find that out at once, so it is given more once a turn.
     mutating func grow<E: Engine & ~Copyable>(_ engine: inout E) {
+        guard !hasGrown else { return }
+        hasGrown = true
         wanted = min(capacity, wanted * 2)
         supply(&engine)
     }
+
+    mutating func beginTurn() { hasGrown = false }
 
     /// Half as many where even that was not needed since the last call.
     mutating func trim() {
@@ -99,7 +106,21 @@ package struct BufferPool: ~Copyable {
 
     // MARK: Queues
 
-    mutating func append(_ buffer: UInt16, _ bytes: UInt32, to queue: inout BufferQueue) {
+    /// Bytes that fit behind the last ones are put there, so that a stream of single bytes towards a slow reader takes one
+    /// buffer and not one for each byte. A send that is out reads none of that place: its length is fixed.
+    mutating func append<E: Engine & ~Copyable>(
+        _ buffer: UInt16, _ bytes: UInt32, to queue: inout BufferQueue, _ engine: inout E
+    ) {
+        if queue.count > 0, bytes <= Self.joinedBytesMax {
+            let length = lengths[Int(queue.last)]
+            if Int(length) + Int(bytes) <= engine.buffers.bytes {
+                engine.join(
+                    BufferSlice(buffer: buffer, offset: 0, length: bytes),
+                    behind: BufferSlice(buffer: queue.last, offset: 0, length: length))
+                lengths[Int(queue.last)] = length + bytes
+                return release(buffer, &engine)
+            }
+        }
         lengths[Int(buffer)] = bytes
         if queue.count == 0 { queue.first = buffer } else { next[Int(queue.last)] = buffer }
         queue.last = buffer

@@ -74,6 +74,7 @@ struct SimulatedEngine: Engine, ~Copyable {
 
     var isRipe: Bool { true }
     func provide(_ buffer: UInt16) { kernel.provide(buffer) }
+    func join(_ slice: BufferSlice, behind place: BufferSlice) { kernel.join(slice, behind: place) }
 
     func receive(from source: Int32, _ tag: DataPlane.Tag) -> Bool {
         guard let from = kernel.socket(source) else { return true }

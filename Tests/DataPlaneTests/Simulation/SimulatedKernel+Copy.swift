@@ -23,6 +23,20 @@ extension SimulatedKernel {
         buffers.provided.append(buffer)
     }
 
+    /// `place` speaks of all bytes that ever were in its buffer, some of which may have been sent.
+    func join(_ slice: BufferSlice, behind place: BufferSlice) {
+        guard var from = buffers.filled[slice.buffer], var to = buffers.filled[place.buffer] else {
+            return breaches.append("buffers were joined that the worker does not have")
+        }
+        let isWhole = from.bytes.count == Int(slice.length) && to.bytes.count <= Int(place.length)
+        if !isWhole || Int(place.length + slice.length) > SimulatedBuffers.bytesMax || from.source !== to.source {
+            breaches.append("\(slice) was joined behind \(place)")
+        }
+        _ = from.bytes.take(from.bytes.count) { to.bytes.append($0) }
+        buffers.filled[slice.buffer] = from
+        buffers.filled[place.buffer] = to
+    }
+
     func willRead(from source: SimulatedSocket, _ tag: DataPlane.Tag) {
         let own = DataPlane.Tag(
             slot: tag.slot, generation: tag.generation, operation: .receive, direction: tag.direction)

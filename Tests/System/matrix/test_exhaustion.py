@@ -194,7 +194,7 @@ def test_a_user_whose_pipe_pages_are_used_up_loses_speed_and_nothing_else(stage,
     then has two pages, through which or without which the bytes have to go."""
     hoarder = stage.start("B", [*AS_ORDINARY_USER, sys.executable, "-c", HOARDER])
     hoarder.wait_for_output("full")
-    bridge = stage.bridge()
+    bridge = stage.bridge("--relay", "splice")  # so that everything wants a pipe
     seconds = _both_ways(stage, bridge, CROWD, AMOUNT, tally)
     moved = bridge.proxy.counters()
     tally.note(f"{moved['pipes_small']} small pipes, {moved['pipes_unavailable']} times none that pays, "
