@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* Swift's importer does not see these as plain integers of one width. */
 static const uint32_t lsr_setup_single_issuer = IORING_SETUP_SINGLE_ISSUER;
@@ -155,14 +156,37 @@ static inline void lsr_provide(void *list, uint32_t count, void *start, uint32_t
     io_uring_buf_ring_advance(buffers, 1);
 }
 
-/* Waits first and takes a buffer only when there is something for it (IORING_RECVSEND_POLL_FIRST); again and again. */
-static inline void lsr_receive_multishot(struct io_uring *ring, int socket, uint64_t tag)
+/* Waits first and takes a buffer only when there is something for it (IORING_RECVSEND_POLL_FIRST); again and again, and ends
+ * by itself after `limit` bytes in all; 0 for no limit. */
+static inline void lsr_receive_multishot(struct io_uring *ring, int socket, uint32_t limit, uint64_t tag)
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(ring);
     io_uring_prep_recv_multishot(entry, socket, NULL, 0, 0);
+    entry->file_index = limit; /* optlen, Linux 6.17 */
     entry->ioprio |= IORING_RECVSEND_POLL_FIRST;
     entry->buf_group = lsr_buffer_group;
     lsr_tag(entry, IOSQE_BUFFER_SELECT, tag);
+}
+
+/* 1 where receives take a limit; before Linux 6.17 they say -EINVAL. For a ring that has nothing in flight. */
+static inline int lsr_receives_take_limit(struct io_uring *ring)
+{
+    struct io_uring_cqe *answer;
+    int ends[2], status;
+
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0)
+        return 0;
+    close(ends[1]);
+    lsr_receive_multishot(ring, ends[0], 4096, 0);
+    status = io_uring_submit(ring);
+    if (status == 1)
+        status = io_uring_wait_cqe(ring, &answer);
+    if (status == 0) {
+        status = answer->res != -EINVAL;
+        io_uring_cqe_seen(ring, answer);
+    }
+    close(ends[0]);
+    return status == 1;
 }
 
 static inline void lsr_send(struct io_uring *ring, int socket, const void *from, uint32_t length, uint64_t tag)

@@ -44,7 +44,7 @@ package struct RelayMark: BitwiseCopyable, Sendable, Equatable {
 package struct RelayRules: BitwiseCopyable, Sendable, Equatable {
     package var policy = RelayPolicy.adaptive
     /// Bytes one way, with no word from the other side and no pause in between, that prove bulk.
-    package var bulkBytes: UInt32 = 262_144
+    package var bulkBytes: UInt32 = 65_536
     /// A receive of fewer bytes that leaves nothing behind is no part of bulk.
     package var bulkReceiveBytesMin: Int32 = 4_096
     /// A pause that ends a run of bytes.

@@ -34,8 +34,11 @@ package struct TrafficGauge: BitwiseCopyable {
         return max(runBytes, backlogBytes) >= rules.bulkBytes &<< UInt32(doubt)
     }
 
-    /// The other direction has spoken: what this one has sent was a message, and here is the answer.
-    package mutating func turned() { runBytes = 0 }
+    /// The other direction has spoken: what this one has sent was a message, and here is the answer; unless more of it was
+    /// waiting, since then both directions speak at once.
+    package mutating func turned() {
+        if backlogBytes == 0 { runBytes = 0 }
+    }
 
     package mutating func promoted(at bytesMoved: UInt64) {
         runBytes = 0

@@ -66,7 +66,7 @@ extension UringEngine {
 
     package mutating func receive(from source: Int32, _ tag: Tag) -> Bool {
         guard hasRoom(1) else { return false }
-        lsr_receive_multishot(ring, source, tag.rawValue)
+        lsr_receive_multishot(ring, source, receiveLimit, tag.rawValue)
         return true
     }
 

@@ -14,6 +14,13 @@ package struct UringEngine: Engine, ~Copyable {
     let bufferList: UnsafeMutableRawPointer
     let bufferListCount: UInt32
 
+    /// Bytes after which a receive ends by itself, 0 where the kernel knows no such bound.
+    ///
+    /// Without it a multishot receive fills up to 32 buffers in one go, and a withdrawal does not stop it while more keeps
+    /// coming (6.18): half a megabyte is copied before a lane that has proved bulk can splice.
+    let receiveLimit: UInt32
+    private static let receiveLimitBytes: UInt32 = 65_536
+
     /// Requests of the longest chain: wait, fill, drain.
     package static let chainMax: UInt32 = 3
 
@@ -56,6 +63,7 @@ package struct UringEngine: Engine, ~Copyable {
         bufferList = list
         bufferListCount = places
         ring = memory
+        receiveLimit = lsr_receives_take_limit(memory) == 1 ? Self.receiveLimitBytes : 0
         queueFullCount = 0
         droppedSeen = 0
     }
