@@ -177,7 +177,7 @@ struct EngineContractTests {
             var received = 0
             let wanted = Int(moved + held)
             while received < wanted {
-                let some = try bench.to.receive(min(1 << 20, wanted - received), within: 500)
+                let some = try bench.to.receive(min(1 << 20, wanted - received))
                 if some.isEmpty { break }
                 received += some.count
                 for answer in bench.answers(left > 0 ? 1 : 0) where answer.tag.operation == .drain {
