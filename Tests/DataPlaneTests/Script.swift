@@ -114,6 +114,9 @@ final class Script {
         provided.append(buffer)
     }
 
+    /// A test that fills buffers itself takes the one that was provided first.
+    func takeProvided() -> UInt16 { provided.removeFirst() }
+
     /// Bytes have come, or something else than bytes.
     func answerReceive(_ open: Open, _ result: Int32, goesOn: Bool = true, leavesMore: Bool = false) {
         guard result <= 0 || !provided.isEmpty else { return answerReceive(open, Errno.noBuffers, goesOn: false) }
