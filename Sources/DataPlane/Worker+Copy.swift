@@ -94,7 +94,9 @@ extension Worker where E: ~Copyable {
     /// False where the engine has no buffer, or no room for the intent.
     mutating func receive(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ tag: Tag) -> Bool {
         guard hasBuffers else {
-            isHurried = true
+            // With nothing queued the bytes can be carried, at once. Otherwise a buffer will be free when the queue has been
+            // sent, and an answer will tell.
+            if knot.pointee[direction].isFlushed { isHurried = true }
             return false
         }
         let source = knot.pointee.socket(of: direction.source)
