@@ -58,7 +58,7 @@ extension Worker where E: ~Copyable {
     mutating func resumeDrain(_ tag: Tag, _ result: Int32) {
         guard let knot = knot(of: tag) else { return }
         let direction = tag.direction
-        var step = knot.pointee.resumed(.drain, direction, result, at: now)
+        var step = resumed(knot, tag, .drain, result)
         if settings.relay.policy == .adaptive, result > 0, step.lane(direction).contains(.move),
             knot.pointee[direction].gauge.filled(result, settings.relay)
         {
