@@ -16,7 +16,9 @@ extension Worker where E: ~Copyable {
             counters.add(.receives)
             let bytes = UInt32(bitPattern: result)
             if knot.pointee[direction].state == .copying {
-                buffers.append(buffer, bytes, to: &knot.pointee[direction].copying.queue, &engine)
+                if !buffers.join(buffer, bytes, to: &knot.pointee[direction].copying.queue, &engine) {
+                    buffers.append(buffer, bytes, to: &knot.pointee[direction].copying.queue)
+                }
                 provesBulk = judge(knot, direction, completion)
             } else {
                 // The lane is over: there is nobody left to send it to.
@@ -58,7 +60,7 @@ extension Worker where E: ~Copyable {
     mutating func resumeDrain(_ tag: Tag, _ result: Int32) {
         guard let knot = knot(of: tag) else { return }
         let direction = tag.direction
-        var step = knot.pointee.resumed(.drain, direction, result, at: now)
+        var step = resumed(knot, tag, .drain, result)
         if settings.relay.policy == .adaptive, result > 0, step.lane(direction).contains(.move),
             knot.pointee[direction].gauge.filled(result, settings.relay)
         {
@@ -94,7 +96,9 @@ extension Worker where E: ~Copyable {
     /// False where the engine has no buffer, or no room for the intent.
     mutating func receive(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ tag: Tag) -> Bool {
         guard hasBuffers else {
-            isHurried = true
+            // With nothing queued the bytes can be carried, at once. Otherwise a buffer will be free when the queue has been
+            // sent, and an answer will tell.
+            if knot.pointee[direction].isFlushed { isHurried = true }
             return false
         }
         let source = knot.pointee.socket(of: direction.source)

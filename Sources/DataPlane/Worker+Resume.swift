@@ -48,7 +48,17 @@ extension Worker where E: ~Copyable {
 
     private mutating func follow(_ tag: Tag, _ operation: Operation, _ result: Int32) {
         guard let knot = knot(of: tag) else { return }
-        follow(knot.pointee.resumed(operation, tag.direction, result, at: now), tag.slot)
+        follow(resumed(knot, tag, operation, result), tag.slot)
+    }
+
+    /// A part of a chain has answered. A silent lane that goes back to copying is counted.
+    func resumed(
+        _ knot: UnsafeMutablePointer<Knot>, _ tag: Tag, _ operation: Operation, _ result: Int32
+    ) -> Step {
+        let hasSpliced = knot.pointee[tag.direction].mode == .splice
+        let step = knot.pointee.resumed(operation, tag.direction, result, at: now)
+        if hasSpliced && knot.pointee[tag.direction].mode == .copy { counters.add(.demotionsQuiet) }
+        return step
     }
 
     /// The step is performed, and a knot that is untied and joined is closed.

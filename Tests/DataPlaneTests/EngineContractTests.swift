@@ -47,10 +47,10 @@ struct EngineContractTests {
             return (client, served)
         }
 
-        /// Completions until there are `count`, or half a second has passed without one.
-        mutating func answers(_ count: Int) -> [Completion] {
+        /// Completions until there are `count`, or the time has passed.
+        mutating func answers(_ count: Int, within milliseconds: Int64 = 500) -> [Completion] {
             var all: [Completion] = []
-            let end = Clock.nowMillis() + 500
+            let end = Clock.nowMillis() + milliseconds
             while all.count < count && Clock.nowMillis() < end {
                 engine.turn(waitingNanoseconds: 20_000_000, counters)
                 for index in 0..<engine.reap(into: batch, counters) { all.append(batch[index]) }
@@ -72,7 +72,7 @@ struct EngineContractTests {
         }
     }
 
-    private func onEach(
+    func onEach(
         _ kind: EngineKind, _ uring: (inout Bench<UringEngine>) throws -> Void,
         _ epoll: (inout Bench<EpollEngine>) throws -> Void
     ) throws {
@@ -177,7 +177,7 @@ struct EngineContractTests {
             var received = 0
             let wanted = Int(moved + held)
             while received < wanted {
-                let some = try bench.to.receive(min(1 << 20, wanted - received), within: 500)
+                let some = try bench.to.receive(min(1 << 20, wanted - received))
                 if some.isEmpty { break }
                 received += some.count
                 for answer in bench.answers(left > 0 ? 1 : 0) where answer.tag.operation == .drain {

@@ -35,6 +35,12 @@ final class Script {
     var refusals = 0
     /// What a plain read finds; nil to read in earnest.
     var plainRead: Int32? = 0
+    /// What a carry without a pipe finds; nil to carry in earnest.
+    var carried: Carried?
+    /// What pipe2(2) says instead of making pipes; 0 to make them.
+    var pipeFailure: Int32 = 0
+    /// How long the worker would have slept in its last turn, if nothing had come.
+    fileprivate(set) var waitNanoseconds: Int64 = 0
     /// The clients' addresses, by turns; empty to ask the sockets.
     var clients: [SocketAddress] = []
     private var clientsAsked = 0
@@ -121,6 +127,10 @@ final class Script {
         }
         filled[place.buffer] = sum
     }
+
+    /// A test that fills buffers itself takes the one that was provided first.
+    func takeProvided() -> UInt16 { provided.removeFirst() }
+    func fill(_ buffer: UInt16, _ bytes: UInt32) { filled[buffer] = bytes }
 
     /// Bytes have come, or something else than bytes.
     func answerReceive(_ open: Open, _ result: Int32, goesOn: Bool = true, leavesMore: Bool = false) {
@@ -247,8 +257,22 @@ struct ScriptedEngine: Engine, ~Copyable {
         script.plainRead ?? PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp)
     }
 
+    func carry(
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+    ) -> Carried {
+        script.carried
+            ?? PlainCarry.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp)
+    }
+
+    func makePipe(bytes: Int32, _ pipe: inout PipePool.Pipe) -> Int32 {
+        script.pipeFailure != 0 ? script.pipeFailure : RealCalls().makePipe(bytes: bytes, &pipe)
+    }
+
     func cancel(_ target: DataPlane.Tag, on socket: Int32, _ tag: DataPlane.Tag) -> Bool { script.cancel(target, tag) }
-    func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters) { script.millisPassed += script.millisPerTurn }
+    func turn(waitingNanoseconds: Int64, _ counters: borrowing Counters) {
+        script.waitNanoseconds = waitingNanoseconds
+        script.millisPassed += script.millisPerTurn
+    }
     func nowMillis() -> Int64 { Clock.nowMillis() + script.millisPassed }
     func openSocket(family: Int32) -> Int32 {
         script.socketFailures.isEmpty ? clinux_socket(family) : script.socketFailures.removeFirst()

@@ -12,9 +12,11 @@ struct ScriptedWorker: ~Copyable {
     /// The clients' ends.
     private(set) var clients: [TestSocket]
 
-    /// - Parameter connections: shared by the workers of one group.
+    /// - Parameters:
+    ///   - buffers: receive buffers that the engine has memory for.
+    ///   - connections: shared by the workers of one group.
     init(
-        upstreams: Int = 1, connections: ConnectionCount = ConnectionCount(),
+        upstreams: Int = 1, buffers: Int = 512, connections: ConnectionCount = ConnectionCount(),
         _ change: (inout WorkerSettings) -> Void = { _ in }
     ) throws {
         let addresses = (0..<upstreams).compactMap { SocketAddress(numeric: "127.0.0.1", port: UInt16(1 + $0)) }
@@ -29,7 +31,10 @@ struct ScriptedWorker: ~Copyable {
         clients = []
         self.control = control
         worker = Worker(
-            engine: ScriptedEngine(script: script), settings: settings, control: control, connections: connections)
+            engine: ScriptedEngine(script: script, bufferCount: buffers), settings: settings, control: control,
+            connections: connections)
+        // Each answer in a buffer of its own, so that a test sees which is which.
+        worker.buffers.joinedBytesMax = 0
         worker.start([(socket: clinux_duplicate(listener.number), isTCP: true)])
     }
 

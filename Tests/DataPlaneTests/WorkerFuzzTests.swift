@@ -90,6 +90,7 @@ struct WorkerFuzzTests {
             $0.timeouts.finMillis = 30
             $0.timeouts.pipeIdleMillis = 3
         }
+        bench.worker.buffers.joinedBytesMax = 2_048
         bench.script.millisPerTurn = 4
         bench.script.clients = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8:0:1::1"].compactMap {
             SocketAddress(numeric: $0, port: 1)

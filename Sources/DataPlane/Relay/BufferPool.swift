@@ -31,7 +31,7 @@ package struct BufferPool: ~Copyable {
 
     package static let wantedMin = 64
     /// More bytes than these are not worth being copied within the pool.
-    package static let joinedBytesMax: UInt32 = 2_048
+    package var joinedBytesMax: UInt32 = 2_048
 
     package init(capacity: Int) {
         self.capacity = capacity
@@ -106,25 +106,30 @@ package struct BufferPool: ~Copyable {
 
     // MARK: Queues
 
-    /// Bytes that fit behind the last ones are put there, so that a stream of single bytes towards a slow reader takes one
-    /// buffer and not one for each byte. A send that is out reads none of that place: its length is fixed.
-    mutating func append<E: Engine & ~Copyable>(
-        _ buffer: UInt16, _ bytes: UInt32, to queue: inout BufferQueue, _ engine: inout E
-    ) {
-        if queue.count > 0, bytes <= Self.joinedBytesMax {
-            let length = lengths[Int(queue.last)]
-            if Int(length) + Int(bytes) <= engine.buffers.bytes {
-                engine.join(
-                    BufferSlice(buffer: buffer, offset: 0, length: bytes),
-                    behind: BufferSlice(buffer: queue.last, offset: 0, length: length))
-                lengths[Int(queue.last)] = length + bytes
-                return release(buffer, &engine)
-            }
-        }
+    /// The queue's last, from now on.
+    mutating func append(_ buffer: UInt16, _ bytes: UInt32, to queue: inout BufferQueue) {
         lengths[Int(buffer)] = bytes
         if queue.count == 0 { queue.first = buffer } else { next[Int(queue.last)] = buffer }
         queue.last = buffer
         queue.count += 1
+    }
+
+    /// A few bytes that fit behind the queue's last ones are put there, and their buffer is released: a stream of single bytes
+    /// towards a slow reader then takes one buffer and not one for each byte. A send that is out reads none of that place,
+    /// since its length is fixed.
+    /// - Returns: false where they are not few, or do not fit.
+    mutating func join<E: Engine & ~Copyable>(
+        _ buffer: UInt16, _ bytes: UInt32, to queue: inout BufferQueue, _ engine: inout E
+    ) -> Bool {
+        guard queue.count > 0, bytes <= joinedBytesMax else { return false }
+        let length = lengths[Int(queue.last)]
+        guard Int(length) + Int(bytes) <= engine.buffers.bytes else { return false }
+        engine.join(
+            BufferSlice(buffer: buffer, offset: 0, length: bytes),
+            behind: BufferSlice(buffer: queue.last, offset: 0, length: length))
+        lengths[Int(queue.last)] = length + bytes
+        release(buffer, &engine)
+        return true
     }
 
     /// What is to be sent next. The queue must not be empty.
