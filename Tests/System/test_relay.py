@@ -8,7 +8,6 @@ import pytest
 
 import records
 from peers import exchange, expect_fin, finish, together
-from processes import wait_until
 from sizes import KiB, MiB, sized
 from streams import Reader, Writer
 
