@@ -30,6 +30,8 @@ struct CompletionQueue: ~Copyable {
         guard head != tail else { return nil }
         let answer = base[head & mask]
         head += 1
+        // An empty one begins anew, so that no more of its memory is used, and no more of the cache, than answers ever waited.
+        if head == tail { (head, tail) = (0, 0) }
         return answer
     }
 }
