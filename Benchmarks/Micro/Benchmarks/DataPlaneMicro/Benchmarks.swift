@@ -1,7 +1,9 @@
 import Benchmark
 
+/// Where the framework begins.
 let benchmarks: @Sendable () -> Void = {
-    Benchmark("probe", configuration: .init(metrics: [.custom("mallocs")])) { benchmark in
-        benchmark.measurement(.custom("mallocs"), 0)
-    }
+    Sight.prove()
+    KnotBenchmarks.register()
+    PartBenchmarks.register()
+    WorkerBenchmarks.register()
 }
