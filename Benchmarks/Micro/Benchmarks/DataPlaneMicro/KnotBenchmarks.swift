@@ -12,7 +12,7 @@ enum KnotBenchmarks {
             let knot = tied(&table, .copy)
             for direction in Direction.allCases { knot.pointee[direction].submittedReceive() }
             let meter = Meter(benchmark)
-            for number in benchmark.scaledIterations {
+            for number in meter.rounds {
                 pass(64, .up, knot, at: Int64(number))
                 pass(1_024, .down, knot, at: Int64(number))
             }
@@ -26,7 +26,7 @@ enum KnotBenchmarks {
             knot.pointee.up.submittedRest()
             precondition(knot.pointee.resumed(.await, .up, PollEvents.readable, at: 0).contains(.move))
             let meter = Meter(benchmark)
-            for number in benchmark.scaledIterations {
+            for number in meter.rounds {
                 knot.pointee.up.submittedMove(asking: 1 << 20)
                 let first = knot.pointee.resumed(.fill, .up, 65_536, at: Int64(number))
                 let second = knot.pointee.resumed(.drain, .up, 65_536, at: Int64(number))
@@ -42,7 +42,7 @@ enum KnotBenchmarks {
             knot.pointee.up.submittedRest()
             precondition(knot.pointee.resumed(.await, .up, PollEvents.readable, at: 0).contains(.move))
             let meter = Meter(benchmark)
-            for number in benchmark.scaledIterations {
+            for number in meter.rounds {
                 let now = Int64(number)
                 knot.pointee.up.submittedMove(asking: 1 << 20)
                 _ = knot.pointee.resumed(.fill, .up, 65_536, at: now)

@@ -15,11 +15,14 @@ struct Meter: ~Copyable {
     static let ofMemory = [mallocs, objects, retains, releases, exclusivityChecks]
 
     private let benchmark: Benchmark
+    /// What the loop is to go over; asked for beforehand, since asking costs a retain.
+    let rounds: Range<Int>
     private let before: ccounts
 
     /// Begins to measure.
     init(_ benchmark: Benchmark) {
         self.benchmark = benchmark
+        rounds = benchmark.scaledIterations
         benchmark.startMeasurement()
         before = ccounts_now()
     }

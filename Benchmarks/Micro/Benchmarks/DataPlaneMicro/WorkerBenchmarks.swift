@@ -13,7 +13,7 @@ enum WorkerBenchmarks {
             let calls = worker.engine.systemCalls
             let intents = worker.engine.intents
             let meter = Meter(benchmark)
-            for _ in benchmark.scaledIterations { worker.copy(64, .up) }
+            for _ in meter.rounds { worker.copy(64, .up) }
             meter.stop()
             report(benchmark, worker, since: calls, intents)
             precondition(worker.counters[.bytesUp] == 64 * UInt64(benchmark.scaledIterations.count))
@@ -25,7 +25,7 @@ enum WorkerBenchmarks {
             let calls = worker.engine.systemCalls
             let intents = worker.engine.intents
             let meter = Meter(benchmark)
-            for _ in benchmark.scaledIterations {
+            for _ in meter.rounds {
                 worker.copy(64, .up)
                 worker.copy(1_024, .down)
             }
@@ -42,7 +42,7 @@ enum WorkerBenchmarks {
             let intents = worker.engine.intents
             let drains = worker.counters[.drains]
             let meter = Meter(benchmark)
-            for _ in benchmark.scaledIterations { worker.turn() }
+            for _ in meter.rounds { worker.turn() }
             meter.stop()
             report(benchmark, worker, since: calls, intents)
             precondition(worker.counters[.drains] - drains == 2 * UInt64(benchmark.scaledIterations.count))
@@ -54,7 +54,7 @@ enum WorkerBenchmarks {
             let calls = worker.engine.systemCalls
             let intents = worker.engine.intents
             let meter = Meter(benchmark)
-            for _ in benchmark.scaledIterations { live(&worker) }
+            for _ in meter.rounds { live(&worker) }
             meter.stop()
             report(benchmark, worker, since: calls, intents)
             precondition(worker.counters[.finished] == 1 + UInt64(benchmark.scaledIterations.count))
@@ -66,7 +66,7 @@ enum WorkerBenchmarks {
             let calls = worker.engine.systemCalls
             let intents = worker.engine.intents
             let meter = Meter(benchmark)
-            for _ in benchmark.scaledIterations { worker.turn() }
+            for _ in meter.rounds { worker.turn() }
             meter.stop()
             report(benchmark, worker, since: calls, intents)
         }
