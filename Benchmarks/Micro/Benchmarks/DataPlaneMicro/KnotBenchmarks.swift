@@ -7,7 +7,7 @@ enum KnotBenchmarks {
             metrics: Meter.ofMemory, warmupIterations: 1, scalingFactor: .kilo, maxDuration: .seconds(2),
             maxIterations: 20)
 
-        Benchmark("Knot, a copied request and its answer", configuration: configuration) { benchmark in
+        Benchmark("Knot.a_copied_request_and_its_answer", configuration: configuration) { benchmark in
             var table = KnotTable(capacity: 1)
             let knot = tied(&table, .copy)
             for direction in Direction.allCases { knot.pointee[direction].submittedReceive() }
@@ -20,7 +20,7 @@ enum KnotBenchmarks {
             precondition(knot.pointee.down.bytesMoved == 1_024 * UInt64(benchmark.scaledIterations.count))
         }
 
-        Benchmark("Knot, a spliced chain", configuration: configuration) { benchmark in
+        Benchmark("Knot.a_spliced_chain", configuration: configuration) { benchmark in
             var table = KnotTable(capacity: 1)
             let knot = tied(&table, .splice)
             knot.pointee.up.submittedRest()
@@ -36,7 +36,7 @@ enum KnotBenchmarks {
             precondition(knot.pointee.up.bytesMoved == 65_536 * UInt64(benchmark.scaledIterations.count))
         }
 
-        Benchmark("Knot, a chain whose sink is full", configuration: configuration) { benchmark in
+        Benchmark("Knot.a_chain_whose_sink_is_full", configuration: configuration) { benchmark in
             var table = KnotTable(capacity: 1)
             let knot = tied(&table, .splice)
             knot.pointee.up.submittedRest()

@@ -7,7 +7,7 @@ enum PartBenchmarks {
             metrics: Meter.ofMemory, warmupIterations: 1, scalingFactor: .kilo, maxDuration: .seconds(2),
             maxIterations: 20)
 
-        Benchmark("Tag, packed and unpacked", configuration: configuration) { benchmark in
+        Benchmark("Tag.packed_and_unpacked", configuration: configuration) { benchmark in
             // By way of memory, as through the kernel; in one piece the compiler would see through it.
             let batch = CompletionBatch()
             var sum: UInt64 = 0
@@ -26,7 +26,7 @@ enum PartBenchmarks {
             precondition(sum == count * (count - 1) / 2 + 7 * count)
         }
 
-        Benchmark("KnotTable, acquired and released", configuration: configuration) { benchmark in
+        Benchmark("KnotTable.acquired_and_released", configuration: configuration) { benchmark in
             var table = KnotTable(capacity: 64)
             // Slots that have been used before, as they are in a worker that has run for a while.
             let slots = (0..<64).compactMap { _ in table.acquire() }
@@ -40,7 +40,7 @@ enum PartBenchmarks {
             precondition(table.count == 0 && table.slotsEverUsed == 64)
         }
 
-        Benchmark("TimerWheel, scheduled and expired", configuration: configuration) { benchmark in
+        Benchmark("TimerWheel.scheduled_and_expired", configuration: configuration) { benchmark in
             var table = KnotTable(capacity: 64)
             var wheel = TimerWheel(startingAt: 0)
             var now: Int64 = 0
@@ -60,7 +60,7 @@ enum PartBenchmarks {
             precondition(wheel.count == 64 && expired > 2 * 64)
         }
 
-        Benchmark("BufferPool, provided, filled and sent", configuration: configuration) { benchmark in
+        Benchmark("BufferPool.provided_filled_and_sent", configuration: configuration) { benchmark in
             var engine = QuickEngine()
             var pool = BufferPool(capacity: 512)
             var queue = BufferQueue()
@@ -83,7 +83,7 @@ enum PartBenchmarks {
             precondition(queue.count == 0 && pool.filled == 0 && pool.provided == pool.wanted)
         }
 
-        Benchmark("TrafficGauge, messages and bulk", configuration: configuration) { benchmark in
+        Benchmark("TrafficGauge.messages_and_bulk", configuration: configuration) { benchmark in
             var gauge = TrafficGauge()
             let rules = RelayRules()
             var promotions = 0

@@ -7,7 +7,7 @@ enum WorkerBenchmarks {
         let configuration = Benchmark.Configuration(
             metrics: metrics, warmupIterations: 1, scalingFactor: .kilo, maxDuration: .seconds(2), maxIterations: 20)
 
-        Benchmark("Worker, a copied message", configuration: configuration) { benchmark in
+        Benchmark("Worker.a_copied_message", configuration: configuration) { benchmark in
             var worker = QuickWorker.make(.copy)
             worker.tieOne()
             let calls = worker.engine.systemCalls
@@ -19,7 +19,7 @@ enum WorkerBenchmarks {
             precondition(worker.counters[.bytesUp] == 64 * UInt64(benchmark.scaledIterations.count))
         }
 
-        Benchmark("Worker, a request and its answer", configuration: configuration) { benchmark in
+        Benchmark("Worker.a_request_and_its_answer", configuration: configuration) { benchmark in
             var worker = QuickWorker.make(.adaptive)
             worker.tieOne()
             let calls = worker.engine.systemCalls
@@ -34,7 +34,7 @@ enum WorkerBenchmarks {
             precondition(worker.counters[.bytesDown] == 1_024 * UInt64(benchmark.scaledIterations.count))
         }
 
-        Benchmark("Worker, a spliced chunk each way", configuration: configuration) { benchmark in
+        Benchmark("Worker.a_spliced_chunk_each_way", configuration: configuration) { benchmark in
             var worker = QuickWorker.make(.splice)
             worker.tieOne()
             worker.turn()  // both sources are readable, both chains are out
@@ -48,7 +48,7 @@ enum WorkerBenchmarks {
             precondition(worker.counters[.drains] - drains == 2 * UInt64(benchmark.scaledIterations.count))
         }
 
-        Benchmark("Worker, a connection from accept to close", configuration: configuration) { benchmark in
+        Benchmark("Worker.a_connection_from_accept_to_close", configuration: configuration) { benchmark in
             var worker = QuickWorker.make(.adaptive)
             live(&worker)
             let calls = worker.engine.systemCalls
@@ -61,7 +61,7 @@ enum WorkerBenchmarks {
             precondition(worker.table.count == 0)
         }
 
-        Benchmark("Worker, an empty turn", configuration: configuration) { benchmark in
+        Benchmark("Worker.an_empty_turn", configuration: configuration) { benchmark in
             var worker = QuickWorker.make(.adaptive)
             let calls = worker.engine.systemCalls
             let intents = worker.engine.intents
