@@ -77,6 +77,9 @@ bench-full: build setup-system setup-bench
 
 # What one step of the data plane allocates, counts and asks for, against Benchmarks/Micro/Thresholds. Needs no package of Debian's.
 micro:
+	@# A benchmark that has no thresholds would pass whatever it counts.
+	@[ $$(ls Benchmarks/Micro/Thresholds | wc -l) -eq $$(cat Benchmarks/Micro/Benchmarks/DataPlaneMicro/*.swift | grep -c ' Benchmark("') ] || \
+		{ echo "Benchmarks/Micro: benchmarks and threshold files differ in number; run make micro-update" >&2; exit 1; }
 	$(MICRO) thresholds check $(COUNTS)
 
 # Writes the thresholds anew, for a change that is meant; look at the difference before it is committed.
