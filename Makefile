@@ -13,6 +13,12 @@ PYTEST    = /usr/bin/python3 -m pytest
 
 COMPARE   = cd Benchmarks && /usr/bin/python3 -m compare
 
+MICRO   = swift package --package-path Benchmarks/Micro --scratch-path .build/micro \
+          --allow-writing-to-package-directory benchmark
+# Only what is counted is checked, never a time.
+COUNTS  = --path $(CURDIR)/Benchmarks/Micro/Thresholds --no-progress
+TIMES   = --metric wallClock --metric instructions --no-progress
+
 BUILD_PACKAGES  = liburing-dev pkg-config
 SYSTEM_PACKAGES = python3 python3-pytest iproute2 iperf3 nuttcp redis-server redis-tools nginx-light \
                   libnginx-mod-stream curl haproxy socat strace binutils iptables
@@ -20,7 +26,8 @@ BENCH_PACKAGES  = golang-go
 
 TORTURE         = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
 
-.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench bench-full format clean \
+.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench bench-full micro micro-update \
+        micro-times format clean \
         setup setup-system setup-bench
 
 run: build
@@ -67,6 +74,21 @@ bench: build setup-system
 # Every candidate, SwiftNIO and Go among them, at every workload; about an hour and a half.
 bench-full: build setup-system setup-bench
 	$(COMPARE) --candidates all --workloads all --rounds 3 --seconds 4 $(BENCH)
+
+# What one step of the data plane allocates, counts and asks for, against Benchmarks/Micro/Thresholds. Needs no package of Debian's.
+micro:
+	@# A benchmark that has no thresholds would pass whatever it counts.
+	@[ $$(ls Benchmarks/Micro/Thresholds | wc -l) -eq $$(cat Benchmarks/Micro/Benchmarks/DataPlaneMicro/*.swift | grep -c ' Benchmark("') ] || \
+		{ echo "Benchmarks/Micro: benchmarks and threshold files differ in number; run make micro-update" >&2; exit 1; }
+	$(MICRO) thresholds check $(COUNTS)
+
+# Writes the thresholds anew, for a change that is meant; look at the difference before it is committed.
+micro-update:
+	$(MICRO) thresholds update $(COUNTS)
+
+# How long the same takes, for comparisons by hand; instructions are told only where the machine has counters for them (perf_event_open(2)).
+micro-times:
+	$(MICRO) $(TIMES)
 
 format:
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
