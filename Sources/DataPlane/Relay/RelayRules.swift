@@ -40,7 +40,8 @@ package struct RelayMark: BitwiseCopyable, Sendable, Equatable {
     }
 }
 
-/// When a direction changes between copying and splicing. The figures behind the defaults are in ARCHITECTURE.md.
+/// When a direction changes between copying and splicing. The figures behind the defaults are in ARCHITECTURE.md
+/// (Decisions).
 package struct RelayRules: BitwiseCopyable, Sendable, Equatable {
     package var policy = RelayPolicy.adaptive
     /// Bytes one way, with no word from the other side and no pause in between, that prove bulk.
