@@ -140,7 +140,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
             engine.turn(waitingNanoseconds: wait, counters)
             return engine.reap(into: batch, counters)
         }
-        if spin.isWorthwhile {
+        let spins = spin.isWorthwhile
+        if spins {
             engine.turn(waitingNanoseconds: 0, counters)
             var count = engine.reap(into: batch, counters)
             if count > 0 { return count }
@@ -161,7 +162,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         let start = engine.nowNanos()
         engine.turn(waitingNanoseconds: wait, counters)
         let count = engine.reap(into: batch, counters)
-        if engine.nowNanos() &- start < settings.spinNanoseconds && count > 0 { spin.wouldHavePaid() }
+        // After a spin in vain a short sleep tells only that it took more than a spin.
+        if !spins && count > 0 && engine.nowNanos() &- start < settings.spinNanoseconds { spin.wouldHavePaid() }
         return count
     }
 

@@ -108,7 +108,8 @@ extension Knot {
     /// From the source, in the lane's present mode.
     private mutating func readOn(_ direction: Direction, at now: Int64) -> Step {
         guard self[direction].mode == .copy else { return move(direction) }
-        self[direction].copy(self[direction].reason)
+        // A lane that is about to leave copying and was short of memory still leaves it.
+        if self[direction].state != .copying { self[direction].copy(self[direction].reason) }
         return copyOn(direction, at: now)
     }
 
