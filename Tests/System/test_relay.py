@@ -113,7 +113,7 @@ def test_question_and_answer_are_copied(stage):
     client, server = bridge.pair()
     for _ in range(500):
         exchange(client, server)
-    exchange(client, server, b"a large question, and an answer as large " * 4096)
+    exchange(client, server, b"a large question, and an answer as large " * 1024)
     counters = bridge.proxy.counters()
     assert counters["fills"] == counters["pipes_made"] == counters["promotions"] == 0
     end(client, server)
