@@ -292,7 +292,7 @@ struct KnotCopyTests {
     }
 
     @Test("rests where splicing is asked for, and does not copy")
-    func spliceOnly() {
+    func pinnedToSplicing() {
         var knot = Knot()
         knot.begin(client: 10, isTCP: true, relay: .splice, at: 0)
         knot.submittedConnect(11, isTCP: true, at: 0)

@@ -14,11 +14,11 @@ package struct Carried: BitwiseCopyable, Equatable {
     }
 }
 
-/// Carries bytes from socket to socket without a pipe, for when none can be had: looks at what the source has, sends it, and
-/// takes from the source exactly what the sink took. So nothing has to be kept when the sink is full.
+/// Carries bytes from socket to socket when neither a pipe nor a buffer can be had: looks at what the source has, sends it,
+/// and takes from the source exactly what the sink took. So nothing has to be kept when the sink is full.
 ///
-/// Both engines do it this way, in the worker's own time. It copies, and is there so that a process without descriptors or
-/// pipe pages goes on slowly instead of not at all.
+/// Both engines do it this way, in the worker's own time. It is there so that a worker whose buffers all wait for slow
+/// readers serves the others slowly instead of not at all.
 package enum PlainCarry {
     /// Bytes looked at in one go.
     package static let bytesMax = 65_536

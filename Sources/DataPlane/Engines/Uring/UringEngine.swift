@@ -19,7 +19,7 @@ package struct UringEngine: Engine, ~Copyable {
     /// Without it a multishot receive fills up to 32 buffers in one go, and a withdrawal does not stop it while more keeps
     /// coming (6.18): half a megabyte is copied before a lane that has proved bulk can splice.
     let receiveLimit: UInt32
-    private static let receiveLimitBytes: UInt32 = 65_536
+    private static var receiveLimitBytes: UInt32 { RelayRules().bulkBytes }
 
     /// Requests of the longest chain: wait, fill, drain.
     package static let chainMax: UInt32 = 3
