@@ -20,14 +20,10 @@ extension ConnectionLoop {
                 wake(socket, at: connection.pointee.writeAfter)
                 return false
             }
-            let result = clinux_shutdown_write(socket)
-            // ENOTCONN: RST has come; the next read tells.
-            connection.pointee.at.finSent = result >= 0
             connection.pointee.progressAt = now
-            if result < 0 {
-                connection.pointee.isReset = true
-                connection.pointee.isReadable = true
-            }
+            // ENOTCONN: RST has come.
+            guard clinux_shutdown_write(socket) >= 0 else { return metReset(socket) }
+            connection.pointee.at.finSent = true
             return true
         case .done: end(socket, .fin)
         case .close: end(socket, .close)

@@ -53,20 +53,24 @@ extension ConnectionLoop {
         }
     }
 
+    /// RST has been noticed otherwise than by a read. What came before it is still to be read; after FIN there is nothing.
+    /// False when the connection has ended.
+    func metReset(_ socket: Int32) -> Bool {
+        let connection = slot(socket)
+        connection.pointee.isReset = true
+        connection.pointee.isReadable = true
+        guard connection.pointee.at.finReceived else { return true }
+        end(socket, .open)
+        return false
+    }
+
     /// What a send says that took no bytes. False when the connection has ended.
     private func refused(_ socket: Int32, _ result: Int32) -> Bool {
         let connection = slot(socket)
         switch result {
         case 0, Errno.again, Errno.noBuffers: connection.pointee.isWritable = false
         case Errno.interrupted: break
-        case Errno.reset, Errno.brokenPipe:
-            connection.pointee.isReset = true
-            // What came before the reset is still to be read; after FIN there is nothing.
-            connection.pointee.isReadable = true
-            if connection.pointee.at.finReceived {
-                end(socket, .open)
-                return false
-            }
+        case Errno.reset, Errno.brokenPipe: return metReset(socket)
         default:
             violate(connection, .failed, direction: connection.pointee.side.sends) { $0.errno = 0 &- result }
             end(socket, .open) { $0.end = .failed }
