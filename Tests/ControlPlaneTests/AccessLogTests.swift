@@ -103,7 +103,9 @@ struct AccessLogTests {
         #expect(Clock.nowMillis() - began < 2_000)
         let lines = contents(end).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         #expect(lines.last?.isEmpty == true, "no line is torn")
-        #expect(lines.count - 1 == Int(bench.log.recordsWritten))
+        // The writer may have been quick enough to tell in between how many records were dropped.
+        let records = lines.count { !$0.isEmpty && !String(decoding: $0, as: UTF8.self).contains(",\"dropped\":") }
+        #expect(records == Int(bench.log.recordsWritten))
         #expect(lines.count > 50 && lines.count < 1_000)
     }
 
