@@ -12,8 +12,7 @@ final class WorkerGroup {
     /// Throws what kept one of them from starting; the others have been stopped then.
     /// - Parameters:
     ///   - records: worker i puts its records into the i-th queue, where there are queues.
-    ///   - processors: worker i is pinned to the i-th, where each of them has one. Fewer workers share their processors
-    ///     with something else, which the scheduler must be free to part them from.
+    ///   - processors: worker i is pinned to the i-th, where there are enough of them.
     init(
         count: Int, _ engine: EngineChoice, _ settings: WorkerSettings, records: [RecordQueue],
         pinnedTo processors: [Int32]
@@ -29,7 +28,7 @@ final class WorkerGroup {
                 settings.records = index < records.count ? records[index] : nil
                 let worker = try WorkerThread(
                     settings: settings, engine: engine, connections: connections,
-                    processor: count == processors.count ? processors[index] : nil)
+                    processor: count <= processors.count ? processors[index] : nil)
                 try worker.start()
                 started.append(worker)
             }
