@@ -9,9 +9,7 @@ extension ConnectionLoop {
         if connection.pointee.side == .client && connection.pointee.headerCount < Header.bytes { return false }
         if connection.pointee.at.finReceived && connection.pointee.hasHungUp && clinux_pending_error(socket) < 0 {
             // RST behind FIN shows as an error without anything to read.
-            connection.pointee.isReset = true
-            end(socket, .open)
-            return false
+            return metReset(socket)
         }
         switch connection.pointee.script.act(connection.pointee.at) {
         case .wait: return false

@@ -53,17 +53,6 @@ extension ConnectionLoop {
         }
     }
 
-    /// RST has been noticed otherwise than by a read. What came before it is still to be read; after FIN there is nothing.
-    /// False when the connection has ended.
-    func metReset(_ socket: Int32) -> Bool {
-        let connection = slot(socket)
-        connection.pointee.isReset = true
-        connection.pointee.isReadable = true
-        guard connection.pointee.at.finReceived else { return true }
-        end(socket, .open)
-        return false
-    }
-
     /// What a send says that took no bytes. False when the connection has ended.
     private func refused(_ socket: Int32, _ result: Int32) -> Bool {
         let connection = slot(socket)

@@ -14,4 +14,15 @@ extension ConnectionLoop {
         // What the share has stopped goes on when the others had their turn.
         if receiveBudget <= 0 || sendBudget <= 0 { enqueue(socket) }
     }
+
+    /// RST has been noticed otherwise than by a read. What came before it is still to be read; after FIN there is nothing.
+    /// False when the connection has ended.
+    func metReset(_ socket: Int32) -> Bool {
+        let connection = slot(socket)
+        connection.pointee.isReset = true
+        connection.pointee.isReadable = true
+        guard connection.pointee.at.finReceived else { return true }
+        end(socket, .open)
+        return false
+    }
 }
