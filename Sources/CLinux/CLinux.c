@@ -138,6 +138,7 @@ int32_t clinux_unsent_bytes(int32_t s)
 
 int32_t clinux_set_no_delay(int32_t s) { return set_option(s, IPPROTO_TCP, TCP_NODELAY, 1); }
 int32_t clinux_set_urgent_inline(int32_t s) { return set_option(s, SOL_SOCKET, SO_OOBINLINE, 1); }
+int32_t clinux_set_low_water(int32_t s, int32_t bytes) { return set_option(s, SOL_SOCKET, SO_RCVLOWAT, bytes); }
 int32_t clinux_set_reuse_address(int32_t s) { return set_option(s, SOL_SOCKET, SO_REUSEADDR, 1); }
 int32_t clinux_set_reuse_port(int32_t s) { return set_option(s, SOL_SOCKET, SO_REUSEPORT, 1); }
 int32_t clinux_set_ipv6_only(int32_t s) { return set_option(s, IPPROTO_IPV6, IPV6_V6ONLY, 1); }

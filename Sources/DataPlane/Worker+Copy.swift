@@ -61,6 +61,7 @@ extension Worker where E: ~Copyable {
         guard let knot = knot(of: tag) else { return }
         let direction = tag.direction
         var step = resumed(knot, tag, .drain, result)
+        if result > 0 && step.lane(direction).contains(.move) { noteChain(knot, direction, tag.slot, result) }
         if settings.relay.policy == .adaptive, result > 0, step.lane(direction).contains(.move),
             knot.pointee[direction].gauge.filled(result, settings.relay)
         {
@@ -72,8 +73,11 @@ extension Worker where E: ~Copyable {
     }
 
     /// True where what has come now proves that this is bulk.
-    private func judge(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ completion: Completion) -> Bool {
+    private mutating func judge(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ completion: Completion)
+        -> Bool
+    {
         knot.pointee[direction.opposite].gauge.turned()
+        noteTurn(knot, direction.opposite)
         let pause = now &- knot.pointee[direction].activeAtMillis
         let isBulk = knot.pointee[direction].gauge.received(
             completion.result, leavesMore: completion.leavesMore, pauseMillis: pause, settings.relay)

@@ -107,6 +107,7 @@ extension Worker where E: ~Copyable {
     mutating func giveBack(_ lane: inout Lane) {
         if lane.held > 0 { counters.add(.bytesDropped, UInt64(UInt32(bitPattern: lane.held))) }
         buffers.releaseAll(of: &lane.copying.queue, &engine)
+        forgetLowWater(&lane)
         guard lane.hasPipe else { return }
         pipes.giveBack(lane.pipe, isEmpty: lane.held == 0 && lane.inFlight == 0, engine, counters)
         lane.pipe = -1

@@ -22,6 +22,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package var buffers: BufferPool
     package let counters = Counters()
     var wheel: TimerWheel
+    var lowWaters = LowWaterTable()
+    var lowWatersLookedAtMillis: Int64
     var upstreams: UpstreamTable
     var sources: SourceTable
     var listeners: ListenerTable
@@ -67,6 +69,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         trimAtMillis = now
         laterAtMillis = now
         pipesRetryAtMillis = now
+        lowWatersLookedAtMillis = now
         table = KnotTable(capacity: settings.slots)
         pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
         buffers = BufferPool(capacity: self.engine.buffers.count)
@@ -122,6 +125,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         for index in 0..<count { resume(batch[index]) }
         takeOver()
         expire()
+        lowerWaters()
         if isDeaf { listenForBell() }
         if isLeaving { stopAccepting() } else { retryPaused() }
         trimPipes()
@@ -174,6 +178,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
         if isDeaf || (isLeaving && hasArmedListener) { millis = min(millis, TimerWheel.tickMillis) }
+        if lowWaters.raised > 0 { millis = min(millis, settings.relay.lowWaterPatienceMillis) }
         if pipes.open > pipes.borrowed { millis = min(millis, Self.trimMillis) }
         return millis == .max ? -1 : millis &* 1_000_000
     }

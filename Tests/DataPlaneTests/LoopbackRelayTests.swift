@@ -127,6 +127,50 @@ struct LoopbackRelayTests {
         #expect(eventually { pair.count(.bytesCopied) == 2 * (300 * 64 + 20 * 50_000) })
     }
 
+    /// The last bytes are fewer than what the source was told to wait for, and no end follows them.
+    @Test(
+        "bulk whose source waits for more delivers what comes before a pause, each time",
+        arguments: EngineKind.allCases,
+        [RelayPolicy.adaptive, .splice])
+    func pausesOfBulk(engine: EngineKind, policy: RelayPolicy) throws {
+        let pair = try Pair(engine, policy) {
+            $0.relay = .restless(policy)
+            // More than a burst, which is one chain or several.
+            $0.relay.lowWaterBytesMin = 70_000
+            $0.relay.lowWaterBytesMax = 400_000
+        }
+        let burst = pattern(60_000)
+        for _ in 0..<100 where pair.count(.lowWaterWaits) < 3 {
+            try pair.far.send(burst)
+            let isSame = try pair.client.receive(burst.count) == burst
+            #expect(isSame)
+        }
+        #expect(pair.count(.lowWaterRaised) >= 3 && pair.count(.lowWaterWaits) >= 3)
+        pair.far.sendFin()
+        #expect(try pair.client.receiveToEnd() == [])
+        pair.client.sendFin()
+        #expect(eventually { pair.isGone })
+        #expect(pair.count(.finished) == 1)
+    }
+
+    @Test(
+        "a direction that goes back to copying with its mark raised takes every byte again",
+        arguments: EngineKind.allCases)
+    func lowWaterLeft(engine: EngineKind) throws {
+        let pair = try Pair(engine) {
+            $0.relay = .restless(.adaptive)
+            // Any chain raises the mark above itself, and is too small for splice.
+            $0.relay.lowWaterRunBytes = 1
+        }
+        let burst = pattern(2_000)
+        for _ in 0..<100 {
+            try pair.far.send(burst)
+            let isSame = try pair.client.receive(burst.count) == burst
+            #expect(isSame)
+        }
+        #expect(pair.count(.lowWaterRaised) > 0 && pair.count(.demotionsSmall) > 0)
+    }
+
     @Test(
         "bulk, then silence, then question and answer: copied again, and the pipe is given back",
         arguments: EngineKind.allCases)

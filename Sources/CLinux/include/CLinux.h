@@ -37,6 +37,7 @@ int32_t clinux_pending_error(int32_t socket);                            /* SO_E
 int32_t clinux_has_hung_up(int32_t socket);                              /* POLLHUP or POLLERR now: 1 or 0 */
 int32_t clinux_has_ended_stream(int32_t socket);                         /* as above, or POLLRDHUP */
 int32_t clinux_unsent_bytes(int32_t socket);                             /* SIOCOUTQ: sent but not acknowledged too */
+int32_t clinux_set_low_water(int32_t socket, int32_t bytes);             /* SO_RCVLOWAT; announces what is there already */
 int32_t clinux_set_no_delay(int32_t socket);                             /* TCP_NODELAY; pushes what is corked */
 int32_t clinux_set_urgent_inline(int32_t socket);                        /* SO_OOBINLINE */
 int32_t clinux_set_reuse_address(int32_t socket);

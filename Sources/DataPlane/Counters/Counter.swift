@@ -70,6 +70,9 @@ package enum Counter: Int, CaseIterable {
     case demotionsSmall
     case demotionsQuiet
     case demotionsForPipe
+    /// Sources of bulk that were told to wait for more, and how often what was there had waited in vain.
+    case lowWaterRaised
+    case lowWaterWaits
     /// Pages read by recv(2), since splice could not carry what lay next.
     case plainReads
     /// Bytes that were copied through user space, since neither a pipe nor a buffer could be had; they are in `bytesUp` and `bytesDown` too.

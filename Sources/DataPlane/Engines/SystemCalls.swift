@@ -25,6 +25,9 @@ package protocol SystemCalls: ~Copyable {
     func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32
     /// Sends what a send with MSG_MORE has left behind (TCP_NODELAY does, tcp(7)).
     func push(_ socket: Int32)
+    /// SO_RCVLOWAT: a source with fewer bytes is not announced, unless it is at its end, lost, or its window is full
+    /// (kernel: tcp_stream_is_readable). Lowering it announces what is there.
+    func setLowWater(_ socket: Int32, _ bytes: Int32)
     /// shutdown(2) with SHUT_WR: FIN after everything that was written.
     func shutdownWrite(_ socket: Int32)
     /// SO_LINGER of zero: closing sends RST and throws away what was not acknowledged.
@@ -78,6 +81,7 @@ extension SystemCalls where Self: ~Copyable {
     }
 
     package func push(_ socket: Int32) { _ = clinux_set_no_delay(socket) }
+    package func setLowWater(_ socket: Int32, _ bytes: Int32) { _ = clinux_set_low_water(socket, bytes) }
     package func shutdownWrite(_ socket: Int32) { _ = clinux_shutdown_write(socket) }
     package func setResetOnClose(_ socket: Int32) { _ = clinux_set_reset_on_close(socket) }
     package func unsentBytes(_ socket: Int32) -> Int32 { clinux_unsent_bytes(socket) }

@@ -73,6 +73,8 @@ package struct Lane: BitwiseCopyable {
     /// What a copying lane has out and has seen.
     package var copying = CopyState()
 
+    /// Its entry in the worker's `LowWaterTable`, kept by the worker.
+    var lowWater = LowWaterTable.none
     package internal(set) var state = State.closed
     package internal(set) var mode = RelayMode.splice
     /// Why it is in its mode.

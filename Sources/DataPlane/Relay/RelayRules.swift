@@ -55,5 +55,19 @@ package struct RelayRules: BitwiseCopyable, Sendable, Equatable {
     /// So many small fills in a row bring a direction back to copying.
     package var smallFillsMax: UInt8 = 4
 
+    /// How much has to wait at the source of bulk before a chain takes it (SO_RCVLOWAT): what comes in two milliseconds, not
+    /// more than this; 0 for never.
+    package var lowWaterBytesMax: UInt32 = 524_288
+    /// A direction that is slower than this in two milliseconds is left alone.
+    package var lowWaterBytesMin: UInt32 = 262_144
+    /// Fewer lanes that move at once take larger chains by themselves.
+    package var lowWaterLanesMin = 4
+    /// Only for directions that have moved so much without a word from the other side.
+    package var lowWaterRunBytes: UInt64 = 16 << 20
+    /// How long a direction is looked at before it is judged.
+    package var lowWaterWindowMillis: Int64 = 8
+    /// What is there waits for more no longer than this.
+    package var lowWaterPatienceMillis: Int64 = 8
+
     package init(policy: RelayPolicy = .adaptive) { self.policy = policy }
 }

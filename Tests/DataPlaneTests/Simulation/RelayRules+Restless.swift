@@ -9,6 +9,11 @@ extension RelayRules {
         rules.bulkReceiveBytesMin = 500
         rules.fillBytesMin = 5_000
         rules.smallFillsMax = 1
+        rules.lowWaterBytesMin = 500
+        rules.lowWaterBytesMax = 50_000
+        rules.lowWaterLanesMin = 1
+        rules.lowWaterRunBytes = 2_000
+        rules.lowWaterWindowMillis = 0
         return rules
     }
 }

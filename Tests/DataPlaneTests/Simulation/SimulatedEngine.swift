@@ -133,6 +133,7 @@ extension SimulatedEngine {
     func prepareTCP(_ socket: Int32) {}
     func push(_ socket: Int32) {}
     func acceptNow(_ listener: Int32) -> Int32 { kernel.acceptOne() ?? Errno.again }
+    func setLowWater(_ socket: Int32, _ bytes: Int32) { kernel.socket(socket)?.lowWater = Int(bytes) }
     func shutdownWrite(_ socket: Int32) { kernel.socket(socket)?.finSent = true }
     func setResetOnClose(_ socket: Int32) { kernel.socket(socket)?.resetsOnClose = true }
     func unsentBytes(_ socket: Int32) -> Int32 { Int32(kernel.socket(socket)?.outgoing.count ?? 0) }

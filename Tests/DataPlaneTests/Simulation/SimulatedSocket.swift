@@ -32,7 +32,9 @@ final class SimulatedSocket {
         outgoingRoom = room
     }
 
-    var isReadable: Bool { !incoming.isEmpty || finCame || resetCame }
+    /// SO_RCVLOWAT. A full window is announced whatever it says.
+    var lowWater = 1
+    var isReadable: Bool { incoming.count >= min(lowWater, incomingRoom) || finCame || resetCame }
     var hasRoom: Bool { outgoing.count < outgoingRoom }
     /// POLLHUP: a reset, or a socket that is shut down both ways.
     var hasHungUp: Bool { resetCame || (finCame && finSent) }

@@ -158,6 +158,7 @@ struct SimulationTests {
         #expect(totals[.promotions, default: 0] > 50, "seed \(seed)")
         #expect(totals[.demotionsSmall, default: 0] > 20, "seed \(seed)")
         #expect(totals[.probesHit, default: 0] > 0, "seed \(seed)")
+        #expect(totals[.lowWaterRaised, default: 0] > 0, "seed \(seed)")
     }
 
     /// Operations of the long run: all of them with `-DTORTURE`, a sample otherwise.
@@ -173,14 +174,17 @@ struct SimulationTests {
     func longRun() throws {
         var operations = 0
         var seed: UInt64 = 1_000
+        var waits: UInt64 = 0
         while operations < Self.operationsWanted {
             let plan = seed % 2 == 0 ? FaultPlan.benign : .severe
             let outcome = try Self.run(seed: seed, plan, clients: 400, atOnce: 8 + Int(seed % 5) * 16)
             expectClean(outcome, seed: seed, clients: 400)
             if !outcome.problems.isEmpty { break }
             operations += outcome.operations
+            waits += outcome.totals[.lowWaterWaits, default: 0]
             seed += 1
         }
+        #expect(waits > 0)
         print("\(operations) operations, seeds 1000 to \(seed - 1)")
     }
 }

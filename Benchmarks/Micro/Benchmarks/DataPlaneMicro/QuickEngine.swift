@@ -206,6 +206,7 @@ struct QuickEngine: Engine, ~Copyable {
 
     func push(_ socket: Int32) { called() }
     func shutdownWrite(_ socket: Int32) { called() }
+    func setLowWater(_ socket: Int32, _ bytes: Int32) { called() }
     func setResetOnClose(_ socket: Int32) { called() }
 
     func unsentBytes(_ socket: Int32) -> Int32 {
