@@ -26,6 +26,8 @@ def parse(argv):
                         help="how often each candidate has its turn (default: 3)")
     parser.add_argument("--seconds", type=_whole("--seconds", 1, 3600), default=3, metavar="N",
                         help="of each run's load (default: 3)")
+    parser.add_argument("--split", action="store_true",
+                        help="the relay gets the first processor to itself, and the loads get the others")
     parser.add_argument("--longsplice", type=Path, default=ROOT / ".build" / "release" / "longsplice", metavar="PATH",
                         help="the program under test (default: the release build)")
     parser.add_argument("--generator", type=Path, metavar="PATH",
@@ -54,6 +56,8 @@ def parse(argv):
     options.longsplice = options.longsplice.resolve()
     options.generator = (options.generator or options.longsplice).resolve()
     options.out = options.out or ROOT / ".build" / "bench" / time.strftime("%Y-%m-%d-%H%M%S")
+    if options.split and os.cpu_count() < 2:
+        raise Refusal("--split: this machine has one processor only; leave it out")
     if not options.list:
         _expect_program("--longsplice", options.longsplice)
         _expect_program("--generator", options.generator)

@@ -1,5 +1,7 @@
 """Hosts A, B and C of one run: the system tests' laboratory, with room for many connections."""
 
+import os
+
 from lab import Lab, endpoint
 
 RELAY_PORT = 7000
@@ -9,6 +11,22 @@ IPERF_PORT = 5201
 
 class Hosts(Lab):
     """Made fresh for each run, so that no port in TIME-WAIT and no learned metric of one run is met by the next."""
+
+    def __init__(self, is_split=False):
+        super().__init__()
+        self._is_split = is_split
+
+    def start(self, where, argv, **options):
+        """Where the hosts are split, whatever runs in B has the first processor, and nothing else has."""
+        if not self._is_split:
+            return super().start(where, argv, **options)
+        all_processors = os.sched_getaffinity(0)
+        first = min(all_processors)
+        os.sched_setaffinity(0, {first} if where == "B" else all_processors - {first})
+        try:
+            return super().start(where, argv, **options)
+        finally:
+            os.sched_setaffinity(0, all_processors)
 
     def _build(self):
         super()._build()

@@ -152,9 +152,10 @@ def _word(reached):
 def document(results):
     machine = results.machine
     versions = "; ".join(f"{name}: {text}" for name, text in machine["versions"].items())
+    split = ", relay and loads on processors of their own (--split)" if results.settings.get("split") else ""
     parts = ["# Longsplice beside other relays",
              f"{machine['date']}, Linux {machine['kernel']}, {machine['cores']} cores ({machine['processor']}), "
-             f"{results.settings.get('rounds')} rounds of {results.settings.get('seconds')} s. {versions}."]
+             f"{results.settings.get('rounds')} rounds of {results.settings.get('seconds')} s{split}. {versions}."]
     failures = results.failures()
     if failures:
         parts.append(f"**{len(failures)} of {len(results.runs)} runs FAILED**; each is told below its table.")

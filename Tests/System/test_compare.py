@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -17,6 +18,7 @@ sys.path.insert(0, str(BENCHMARKS))
 from compare import arguments, campaign, candidates, plots, report, tables, targets, workloads  # noqa: E402
 from compare.errors import Refusal  # noqa: E402
 from compare.figures import Results, Run, ratio, reaches  # noqa: E402
+from compare.hosts import Hosts  # noqa: E402
 
 MACHINE = {"date": "2026-01-01 00:00 UTC", "kernel": "6.0", "architecture": "x86_64", "cores": 2,
            "processor": "a < b & c", "versions": {"longsplice": "longsplice 1"}}
@@ -142,6 +144,14 @@ class TestWords:
                                    "--workloads", "growth,bulk1", "--also", f"other={binary()} --workers 2"])
         assert [candidate.name for candidate in options.candidates] == ["nginx", "direct", "other"]
         assert [workload.name for workload in options.workloads] == [w.name for w in workloads.GROWTH] + ["bulk1"]
+
+    @pytest.mark.skipif(os.cpu_count() < 2, reason="one processor only: nothing can be split")
+    def test_split_gives_the_relay_a_processor_that_nobody_else_has(self):
+        everything = os.sched_getaffinity(0)
+        with Hosts(is_split=True) as hosts:
+            allowed = {where: os.sched_getaffinity(hosts.start(where, ["sleep", "60"]).popen.pid) for where in "ABC"}
+        assert allowed["B"] == {min(everything)} and allowed["A"] == allowed["C"] == everything - allowed["B"]
+        assert os.sched_getaffinity(0) == everything
 
     def test_another_build_gets_its_own_flags(self):
         also = candidates.also("x", Path("/x"), ["--engine", "epoll", "--relay", "copy"])
