@@ -12,7 +12,8 @@ final class WorkerGroup {
     /// Throws what kept one of them from starting; the others have been stopped then.
     /// - Parameters:
     ///   - records: worker i puts its records into the i-th queue, where there are queues.
-    ///   - processors: worker i is pinned to the i-th, where there are enough of them.
+    ///   - processors: worker i is pinned to the i-th, where each of them has one. Fewer workers share their processors
+    ///     with something else, which the scheduler must be free to part them from.
     init(
         count: Int, _ engine: EngineChoice, _ settings: WorkerSettings, records: [RecordQueue],
         pinnedTo processors: [Int32]
@@ -28,7 +29,7 @@ final class WorkerGroup {
                 settings.records = index < records.count ? records[index] : nil
                 let worker = try WorkerThread(
                     settings: settings, engine: engine, connections: connections,
-                    processor: count <= processors.count ? processors[index] : nil)
+                    processor: count == processors.count ? processors[index] : nil)
                 try worker.start()
                 started.append(worker)
             }
