@@ -56,8 +56,8 @@ def parse(argv):
     options.longsplice = options.longsplice.resolve()
     options.generator = (options.generator or options.longsplice).resolve()
     options.out = options.out or ROOT / ".build" / "bench" / time.strftime("%Y-%m-%d-%H%M%S")
-    if options.split and os.cpu_count() < 2:
-        raise Refusal("--split: this machine has one processor only; leave it out")
+    if options.split and len(os.sched_getaffinity(0)) < 2:
+        raise Refusal("--split: there is one processor only; leave it out")
     if not options.list:
         _expect_program("--longsplice", options.longsplice)
         _expect_program("--generator", options.generator)

@@ -5,9 +5,9 @@ extension Worker where E: ~Copyable {
     /// A chain has moved all that it took from its source.
     mutating func noteChain(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ slot: UInt32, _ bytes: Int32)
     {
-        guard settings.relay.lowWaterBytesMax > 0, pipes.borrowed >= settings.relay.lowWaterLanesMin,
-            knot.pointee.tcp.has(direction.source)
-        else { return }
+        guard settings.relay.lowWaterBytesMax > 0, knot.pointee.tcp.has(direction.source) else { return }
+        // With few others moving, chains are large by themselves, and waiting for more only costs time.
+        guard pipes.borrowed >= settings.relay.lowWaterLanesMin else { return noteTurn(knot, direction) }
         if knot.pointee[direction].lowWater == LowWaterTable.none {
             let source = knot.pointee.socket(of: direction.source)
             knot.pointee[direction].lowWater = lowWaters.add(slot, direction, source: source, at: now)
@@ -15,6 +15,7 @@ extension Worker where E: ~Copyable {
         let mark = lowWaters.moved(bytes, knot.pointee[direction].lowWater, at: now, settings.relay)
         guard mark > 0 else { return }
         counters.add(.lowWaterRaised)
+        lowWatersDueMillis = min(lowWatersDueMillis, now &+ settings.relay.lowWaterPatienceMillis)
         engine.setLowWater(knot.pointee.socket(of: direction.source), mark)
     }
 
@@ -35,14 +36,17 @@ extension Worker where E: ~Copyable {
 
     /// What has waited for more, and not got it, is announced now.
     mutating func lowerWaters() {
-        guard lowWaters.raised > 0, now > lowWatersLookedAtMillis else { return }
-        lowWatersLookedAtMillis = now
+        guard now >= lowWatersDueMillis else { return }
+        lowWatersDueMillis = .max
         for index in UInt8(0)..<UInt8(LowWaterTable.capacity) {
             guard let entry = lowWaters[index], entry.isRaised else { continue }
             let knot = table[entry.slot]
-            let waited = now &- knot.pointee[entry.direction].activeAtMillis
             // One whose sink is full waits for that.
-            guard knot.pointee[entry.direction].state == .moving, waited >= settings.relay.lowWaterPatienceMillis else {
+            let isMoving = knot.pointee[entry.direction].state == .moving
+            let start = isMoving ? knot.pointee[entry.direction].activeAtMillis : now
+            let due = start &+ settings.relay.lowWaterPatienceMillis
+            guard now >= due else {
+                lowWatersDueMillis = min(lowWatersDueMillis, due)
                 continue
             }
             lowWaters.waitedInVain(index)

@@ -23,7 +23,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package let counters = Counters()
     var wheel: TimerWheel
     var lowWaters = LowWaterTable()
-    var lowWatersLookedAtMillis: Int64
+    /// No mark has to be lowered for want of bytes before this.
+    var lowWatersDueMillis = Int64.max
     var upstreams: UpstreamTable
     var sources: SourceTable
     var listeners: ListenerTable
@@ -69,7 +70,6 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         trimAtMillis = now
         laterAtMillis = now
         pipesRetryAtMillis = now
-        lowWatersLookedAtMillis = now
         table = KnotTable(capacity: settings.slots)
         pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
         buffers = BufferPool(capacity: self.engine.buffers.count)
@@ -178,7 +178,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
         if isDeaf || (isLeaving && hasArmedListener) { millis = min(millis, TimerWheel.tickMillis) }
-        if lowWaters.raised > 0 { millis = min(millis, settings.relay.lowWaterPatienceMillis) }
+        if lowWatersDueMillis != .max { millis = min(millis, max(0, lowWatersDueMillis &- now)) }
         if pipes.open > pipes.borrowed { millis = min(millis, Self.trimMillis) }
         return millis == .max ? -1 : millis &* 1_000_000
     }
