@@ -14,7 +14,7 @@ struct InboxTests {
 
     @Test("gives newcomers in the order in which they came, many times round, and rings for the first of each run")
     func order() throws {
-        let inbox = Inbox(capacity: 5)
+        let inbox = Inbox<Newcomer>(capacity: 5)
         let hatch = inbox.hatch
         hatch.open(ringing: 7)
         var (offered, taken) = (0, 0)
@@ -37,7 +37,7 @@ struct InboxTests {
 
     @Test("refuses when it is full, and takes again when there is room")
     func full() throws {
-        let inbox = Inbox(capacity: 3)
+        let inbox = Inbox<Newcomer>(capacity: 3)
         let hatch = inbox.hatch
         hatch.open(ringing: 1)
         for number in 0..<3 { #expect(hatch.offer(newcomer(number)) != .refused) }
@@ -49,7 +49,7 @@ struct InboxTests {
 
     @Test("refuses before it is open and after it was closed, and still gives what is in it")
     func closed() throws {
-        let inbox = Inbox(capacity: 3)
+        let inbox = Inbox<Newcomer>(capacity: 3)
         let hatch = inbox.hatch
         #expect(hatch.offer(newcomer(0)) == .refused && hatch.isEmpty)
         hatch.open(ringing: 0)
@@ -66,7 +66,7 @@ struct InboxTests {
         _ = try checked(clinux_socket_pair(&a, &b), "socketpair")
         let kept = TestSocket(a)
         do {
-            let inbox = Inbox(capacity: 3)
+            let inbox = Inbox<Newcomer>(capacity: 3)
             inbox.hatch.open(ringing: 0)
             let left = Newcomer(socket: b, listener: 0, isTCP: false, acceptedAtMillis: 0)
             #expect(inbox.hatch.offer(left) == .takenByRinging(0))
@@ -78,7 +78,7 @@ struct InboxTests {
     func threads() throws {
         let bell = try checked(clinux_event(), "eventfd")
         defer { _ = clinux_close(bell) }
-        let inbox = Inbox(capacity: 16)
+        let inbox = Inbox<Newcomer>(capacity: 16)
         inbox.hatch.open(ringing: bell)
         let givers = [GivingThread(inbox, first: 0), GivingThread(inbox, first: 1)]
         for giver in givers { try giver.start() }
@@ -108,13 +108,13 @@ struct InboxTests {
 
 /// Offers numbered newcomers as fast as they are taken, until the inbox is closed.
 private final class GivingThread: @unchecked Sendable {
-    private let inbox: Inbox
+    private let inbox: Inbox<Newcomer>
     private let first: Int64
     private var thread: NamedThread?
     // Written by the thread before it ends and read after it was joined.
     private(set) var given = 0
 
-    init(_ inbox: Inbox, first: Int64) {
+    init(_ inbox: Inbox<Newcomer>, first: Int64) {
         self.inbox = inbox
         self.first = first
     }

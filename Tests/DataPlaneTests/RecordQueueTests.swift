@@ -19,7 +19,7 @@ struct RecordQueueTests {
 
     @Test("gives records in their order, once each, and only after they were handed over")
     func order() throws {
-        let queue = RecordQueue(try RecordBell(), capacity: 8)
+        let queue = RecordQueue(try OutBell(), capacity: 8)
         var pen = queue.pen
         for serial in 0..<3 as Range<UInt64> {
             var record = record(serial)
@@ -36,7 +36,7 @@ struct RecordQueueTests {
 
     @Test("drops and counts what does not fit, keeps what did, and takes more once there is room")
     func full() throws {
-        let queue = RecordQueue(try RecordBell(), capacity: 4)
+        let queue = RecordQueue(try OutBell(), capacity: 4)
         var pen = queue.pen
         var queued: [Bool] = []
         for serial in 0..<7 as Range<UInt64> {
@@ -56,7 +56,7 @@ struct RecordQueueTests {
 
     @Test("rings once for a reader that sleeps, and never for one that is awake")
     func bell() throws {
-        let bell = try RecordBell()
+        let bell = try OutBell()
         let queues = [RecordQueue(bell, capacity: 8), RecordQueue(bell, capacity: 8)]
         var pens = queues.map(\.pen)
         func handOver(_ index: Int) -> Bool {
@@ -76,7 +76,7 @@ struct RecordQueueTests {
 
     @Test("loses and repeats nothing between two threads while the reader keeps falling asleep")
     func twoThreads() throws {
-        let bell = try RecordBell()
+        let bell = try OutBell()
         let queue = RecordQueue(bell, capacity: 64)
         let writer = RecordWriterThread(queue, count: 200_000)
         try writer.start()

@@ -21,7 +21,7 @@ final class RecordWriterThread: @unchecked Sendable {
     func join() { thread?.join() }
 
     /// False where nobody rang for two seconds: the wake-up was lost.
-    static func waitFor(_ bell: RecordBell) -> Bool { clinux_wait_for_room(-1, bell.event, 2_000) == 2 }
+    static func waitFor(_ bell: OutBell) -> Bool { clinux_wait_for_room(-1, bell.event, 2_000) == 2 }
 
     private func main() {
         var pen = queue.pen

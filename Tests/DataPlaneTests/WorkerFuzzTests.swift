@@ -76,7 +76,7 @@ struct WorkerFuzzTests {
         arguments: 1...24 as ClosedRange<UInt64>, RelayPolicy.allCases)
     func fuzz(seed: UInt64, policy: RelayPolicy) throws {
         var random = SeededRandom(state: seed)
-        let queue = RecordQueue(try RecordBell())
+        let queue = RecordQueue(try OutBell())
         let clients = ClientTable(connectionsMax: 3, clients: 1_000)
         var bench = try ScriptedWorker(upstreams: 2) {
             $0.records = queue

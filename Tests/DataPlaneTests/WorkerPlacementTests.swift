@@ -13,7 +13,7 @@ struct WorkerPlacementTests {
         let connections = ConnectionCount()
         let queues: [RecordQueue]
 
-        init() throws { queues = try (0..<2).map { _ in RecordQueue(try RecordBell(), capacity: 64) } }
+        init() throws { queues = try (0..<2).map { _ in RecordQueue(try OutBell(), capacity: 64) } }
 
         func worker(_ index: Int, _ change: (inout WorkerSettings) -> Void = { _ in }) throws -> ScriptedWorker {
             try ScriptedWorker(connections: connections) {

@@ -16,7 +16,7 @@ struct WorkerRecordTests {
         }
     }
 
-    private func queue(_ capacity: Int = 64) throws -> RecordQueue { RecordQueue(try RecordBell(), capacity: capacity) }
+    private func queue(_ capacity: Int = 64) throws -> RecordQueue { RecordQueue(try OutBell(), capacity: capacity) }
 
     private func records(_ queue: RecordQueue) -> [ConnectionRecord] {
         var all: [ConnectionRecord] = []

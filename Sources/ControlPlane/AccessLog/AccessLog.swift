@@ -10,7 +10,7 @@ package final class AccessLog {
     /// One for each worker.
     package let queues: [RecordQueue]
     private let format: AccessLogFormat
-    private let bell: RecordBell
+    private let bell: OutBell
     /// Until the thread has it, which opens others in its place.
     private var sink: LogSink?
     private var writer: AccessLogWriter?
@@ -26,7 +26,7 @@ package final class AccessLog {
             throw Refusal(.failure, flag: "--access-log", value: place.text, error)
         }
         do throws(SystemError) {
-            let bell = try RecordBell()
+            let bell = try OutBell()
             self.bell = bell
             queues = (0..<workers).map { _ in RecordQueue(bell) }
         } catch {

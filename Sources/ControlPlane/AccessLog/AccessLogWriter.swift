@@ -12,7 +12,7 @@ final class AccessLogWriter: @unchecked Sendable {
     var sink: LogSink
     var formatter: RecordFormatter
     let queues: [RecordQueue]
-    let bell: RecordBell
+    let bell: OutBell
     var lines = LineBuffer()
     /// Records whose lines were in the buffer when it was last filled.
     var recordsInBuffer: UInt64 = 0
@@ -38,7 +38,7 @@ final class AccessLogWriter: @unchecked Sendable {
     private let news = Mutex(AccessLogNews())
     private var thread: NamedThread?
 
-    init(_ sink: LogSink, _ formatter: RecordFormatter, _ queues: [RecordQueue], _ bell: RecordBell) {
+    init(_ sink: LogSink, _ formatter: RecordFormatter, _ queues: [RecordQueue], _ bell: OutBell) {
         self.sink = sink
         self.formatter = formatter
         self.queues = queues

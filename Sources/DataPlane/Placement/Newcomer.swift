@@ -1,3 +1,5 @@
+import CLinux
+
 /// A client that was accepted and that no worker serves yet. Its connection is counted already.
 struct Newcomer: BitwiseCopyable, Equatable {
     let socket: Int32
@@ -5,4 +7,11 @@ struct Newcomer: BitwiseCopyable, Equatable {
     let listener: UInt16
     let isTCP: Bool
     let acceptedAtMillis: Int64
+}
+
+extension Inbox<Newcomer> {
+    /// One whose worker was never told to leave may have some left.
+    convenience init(capacity: Int = Inbox.capacity) {
+        self.init(capacity: capacity, letGo: { _ = clinux_close($0.socket) })
+    }
 }

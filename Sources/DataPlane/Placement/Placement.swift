@@ -7,13 +7,13 @@ import CLinux
 /// off. The workers must have ended before the group is let go of.
 package final class Placement: @unchecked Sendable {
     package let loads: WorkerLoads
-    private let inboxes: [Inbox]
-    private let hatches: UnsafeMutablePointer<InboxHatch>
+    private let inboxes: [Inbox<Newcomer>]
+    private let hatches: UnsafeMutablePointer<InboxHatch<Newcomer>>
     private let shortage: UnsafeMutablePointer<UInt64>
 
     package init(workers: Int) {
         loads = WorkerLoads(workers: workers)
-        inboxes = (0..<workers).map { _ in Inbox() }
+        inboxes = (0..<workers).map { _ in Inbox<Newcomer>() }
         hatches = .allocate(capacity: workers)
         hatches.initialize(from: inboxes.map(\.hatch), count: workers)
         // On a cache line of its own: looked at for each accept, written only where something runs out.

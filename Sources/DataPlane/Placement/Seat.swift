@@ -4,7 +4,7 @@ import CLinux
 struct Seat: BitwiseCopyable {
     private let own: Int
     private let loads: LoadWords
-    private let hatches: UnsafeMutablePointer<InboxHatch>
+    private let hatches: UnsafeMutablePointer<InboxHatch<Newcomer>>
     private let shortage: UnsafeMutablePointer<UInt64>
     /// Whom the next look at the others begins behind, so that those of equal load take turns.
     private var lookFrom: Int
@@ -14,7 +14,7 @@ struct Seat: BitwiseCopyable {
     static var shortageMillis: Int64 { 1_000 }
 
     init(
-        own: Int, loads: LoadWords, hatches: UnsafeMutablePointer<InboxHatch>, shortage: UnsafeMutablePointer<UInt64>
+        own: Int, loads: LoadWords, hatches: UnsafeMutablePointer<InboxHatch<Newcomer>>, shortage: UnsafeMutablePointer<UInt64>
     ) {
         self.own = own
         self.loads = loads
@@ -26,7 +26,7 @@ struct Seat: BitwiseCopyable {
     /// Counts a newcomer for this worker, or hands it to the least loaded one where the load is uneven.
     /// - Parameter mayLeave: false for one that stays in any case.
     /// - Returns: `refused` where it stays here.
-    mutating func place(_ newcomer: Newcomer, mayLeave: Bool, at now: Int64) -> InboxHatch.Offer {
+    mutating func place(_ newcomer: Newcomer, mayLeave: Bool, at now: Int64) -> InboxHatch<Newcomer>.Offer {
         let load = loads.add(1, to: own)
         guard mayLeave, load > 1, !isShort(at: now), let other = loads.leastOther(than: own, lookingFrom: lookFrom),
             LoadWords.isUneven(own: load, least: other.load)
@@ -50,7 +50,7 @@ struct Seat: BitwiseCopyable {
 
     private func isShort(at now: Int64) -> Bool { now < Int64(bitPattern: clinux_look(shortage)) }
 
-    private func takeBack(from other: Int) -> InboxHatch.Offer {
+    private func takeBack(from other: Int) -> InboxHatch<Newcomer>.Offer {
         _ = loads.add(-1, to: other)
         return .refused
     }

@@ -40,3 +40,6 @@ package struct ConnectionRecord: BitwiseCopyable, Sendable {
 
     package init() {}
 }
+
+package typealias RecordQueue = OutQueue<ConnectionRecord>
+package typealias RecordPen = OutPen<ConnectionRecord>

@@ -43,7 +43,7 @@ struct GroupSimulationTests {
         settings.placement = placement
         settings.clients = addresses
         let connections = ConnectionCount()
-        let queues = try (0..<2).map { _ in RecordQueue(try RecordBell()) }
+        let queues = try (0..<2).map { _ in RecordQueue(try OutBell()) }
         let controls = try (0..<2).map { _ in try WorkerControl(board: CounterBoard(upstreamCount: 3)) }
         func made(_ index: Int) -> Worker<SimulatedEngine> {
             var settings = settings

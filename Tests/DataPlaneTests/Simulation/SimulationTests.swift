@@ -30,7 +30,7 @@ struct SimulationTests {
         settings.relay = .restless(relay ?? RelayPolicy.allCases[Int(seed % 3)])
         settings.timeouts.idleMillis = .max / 4
         settings.timeouts.finMillis = .max / 4
-        let records = RecordQueue(try RecordBell())
+        let records = RecordQueue(try OutBell())
         let addresses = ClientTable(connectionsMax: clients, clients: 10)
         settings.records = records
         settings.clients = addresses

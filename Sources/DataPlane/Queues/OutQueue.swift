@@ -1,21 +1,21 @@
 import CLinux
 
-/// A bounded queue of records from one worker to one reader, without locks. A full queue drops: the worker never waits.
+/// A bounded queue of plain values from one worker to one reader, without locks. A full queue drops: the worker never waits.
 ///
-/// Both sides count records since the start, the one what it has written, the other what it has taken; the difference waits,
-/// and a record's place is its number modulo the capacity.
-package final class RecordQueue: @unchecked Sendable {
-    package static let capacity = 8192
+/// Both sides count items since the start, the one what it has written, the other what it has taken; the difference waits,
+/// and an item's place is its number modulo the capacity.
+package final class OutQueue<Item: BitwiseCopyable>: @unchecked Sendable {
+    package static var capacity: Int { 8192 }
 
-    package let bell: RecordBell
+    package let bell: OutBell
     package let capacity: Int
-    private let places: UnsafeMutablePointer<ConnectionRecord>
+    private let places: UnsafeMutablePointer<Item>
     private let words: UnsafeMutablePointer<UInt64>
     private var taken: UInt64 = 0
 
     /// - Parameter capacity: a power of two.
-    package init(_ bell: RecordBell, capacity: Int = RecordQueue.capacity) {
-        precondition(capacity > 0 && capacity & (capacity - 1) == 0, "RecordQueue: capacity is no power of two")
+    package init(_ bell: OutBell, capacity: Int = OutQueue.capacity) {
+        precondition(capacity > 0 && capacity & (capacity - 1) == 0, "OutQueue: capacity is no power of two")
         self.bell = bell
         self.capacity = capacity
         places = .allocate(capacity: capacity)
@@ -27,15 +27,15 @@ package final class RecordQueue: @unchecked Sendable {
         QueueWord.deallocate(words)
     }
 
-    /// Records that wait to be taken.
+    /// Items that wait to be taken.
     package var count: Int { Int(truncatingIfNeeded: clinux_take_over(words + QueueWord.written) &- taken) }
 
-    /// Records that found the queue full, since the start.
+    /// Items that found the queue full, since the start.
     package var dropped: UInt64 { clinux_look(words + QueueWord.dropped) }
 
     /// Takes at most `limit` of those that wait, the oldest first. For the reader only.
     /// - Returns: how many.
-    package func take(atMost limit: Int, _ body: (borrowing ConnectionRecord) -> Void) -> Int {
+    package func take(atMost limit: Int, _ body: (borrowing Item) -> Void) -> Int {
         let count = min(count, limit)
         for _ in 0..<count {
             body(places[Int(truncatingIfNeeded: taken & UInt64(capacity - 1))])
@@ -46,7 +46,7 @@ package final class RecordQueue: @unchecked Sendable {
     }
 
     /// The worker's side; one worker only.
-    var pen: RecordPen { RecordPen(places: places, capacity: UInt64(capacity), words: words, rope: bell.rope) }
+    var pen: OutPen<Item> { OutPen(places: places, capacity: UInt64(capacity), words: words, rope: bell.rope) }
 }
 
 /// Where the queue's words lie: each on a cache line of its own, since they have different writers.

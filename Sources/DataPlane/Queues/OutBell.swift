@@ -1,8 +1,8 @@
 import CLinux
 import LinuxCalls
 
-/// Wakes the one thread that reads the records of all workers: an eventfd(2), rung only while the reader sleeps.
-package final class RecordBell: @unchecked Sendable {
+/// Wakes the one thread that reads what all workers put into their queues: an eventfd(2), rung only while the reader sleeps.
+package final class OutBell: @unchecked Sendable {
     package let event: Int32
     fileprivate let sleeping: UnsafeMutablePointer<UInt64>
 
@@ -41,7 +41,7 @@ struct BellRope: BitwiseCopyable {
 
     /// True for one caller each time the reader sleeps: that one rings.
     ///
-    /// Called after a record was handed over. Either the reader sees the record before it sleeps, or this sees that it does.
+    /// Called after an item was handed over. Either the reader sees the item before it sleeps, or this sees that it does.
     func mustRing() -> Bool {
         clinux_fence()
         return clinux_look(sleeping) != 0 && clinux_exchange(sleeping, 0) != 0

@@ -1,23 +1,25 @@
 import CLinux
 
-/// Newcomers that other workers hand to one worker: a short queue under a short lock.
+/// Plain values that other threads hand to one worker: a short queue under a short lock.
 ///
 /// It is open from the time its worker stands until it leaves, so that nothing is handed to one that will not serve it. What is
-/// offered is refused where it is closed or full; the worker that accepted the client then keeps it. Each side takes the lock
-/// once for each connection that is handed over, for a few tens of nanoseconds.
-package final class Inbox: @unchecked Sendable {
+/// offered is refused where it is closed or full, and stays with whoever offered it. Each side takes the lock once for each item
+/// that is handed over, for a few tens of nanoseconds.
+package final class Inbox<Item: BitwiseCopyable>: @unchecked Sendable {
     /// More wait only where their worker has stood still for a while.
-    static let capacity = 1024
+    static var capacity: Int { 1024 }
 
     private let memory: UnsafeMutableRawPointer
-    private let places: UnsafeMutablePointer<Newcomer>
+    private let places: UnsafeMutablePointer<Item>
     let capacity: Int
 
-    package convenience init() { self.init(capacity: Inbox.capacity) }
+    private let letGo: (Item) -> Void
 
-    init(capacity: Int) {
+    /// - Parameter letGo: what becomes of items that were never taken.
+    init(capacity: Int = Inbox.capacity, letGo: @escaping (Item) -> Void) {
         precondition(capacity > 0, "Inbox: without room")
         self.capacity = capacity
+        self.letGo = letGo
         // The lock on one cache line, what is looked at without it on another one.
         memory = .allocate(byteCount: 192, alignment: 64)
         memory.initializeMemory(as: UInt32.self, repeating: 0, count: 16)
@@ -28,13 +30,13 @@ package final class Inbox: @unchecked Sendable {
 
     /// A worker that was never told to leave may have left some behind.
     deinit {
-        while let newcomer = hatch.take() { _ = clinux_close(newcomer.socket) }
+        while let item = hatch.take() { letGo(item) }
         places.deallocate()
         memory.deallocate()
     }
 
     /// The workers' side.
-    var hatch: InboxHatch {
+    var hatch: InboxHatch<Item> {
         InboxHatch(
             lock: memory.assumingMemoryBound(to: UInt32.self),
             count: memory.advanced(by: 64).assumingMemoryBound(to: UInt64.self),
@@ -45,15 +47,15 @@ package final class Inbox: @unchecked Sendable {
 
 /// What only the holder of the lock looks at.
 struct InboxState: BitwiseCopyable {
-    /// The place of the oldest newcomer.
+    /// The place of the oldest item.
     var first = 0
     /// The owner's bell; negative while the inbox is closed.
     var bell: Int32 = -1
 }
 
 /// Both sides of an `Inbox`, which must outlive it: plain pointers, so that no reference is counted.
-struct InboxHatch: BitwiseCopyable {
-    /// What became of a newcomer that was offered.
+struct InboxHatch<Item: BitwiseCopyable>: BitwiseCopyable {
+    /// What became of an item that was offered.
     enum Offer: BitwiseCopyable, Equatable {
         /// The inbox is closed or full: whoever offered it keeps it.
         case refused
@@ -65,12 +67,12 @@ struct InboxHatch: BitwiseCopyable {
     private let lock: UnsafeMutablePointer<UInt32>
     private let count: UnsafeMutablePointer<UInt64>
     private let state: UnsafeMutablePointer<InboxState>
-    private let places: UnsafeMutablePointer<Newcomer>
+    private let places: UnsafeMutablePointer<Item>
     private let capacity: Int
 
     init(
         lock: UnsafeMutablePointer<UInt32>, count: UnsafeMutablePointer<UInt64>,
-        state: UnsafeMutablePointer<InboxState>, places: UnsafeMutablePointer<Newcomer>, capacity: Int
+        state: UnsafeMutablePointer<InboxState>, places: UnsafeMutablePointer<Item>, capacity: Int
     ) {
         self.lock = lock
         self.count = count
@@ -80,13 +82,13 @@ struct InboxHatch: BitwiseCopyable {
     }
 
     /// For every worker. Each time the inbox ceases to be empty one offer says so, so no bell is missed.
-    func offer(_ newcomer: Newcomer) -> Offer {
+    func offer(_ item: Item) -> Offer {
         clinux_lock(lock)
         defer { clinux_unlock(lock) }
         let waiting = Int(truncatingIfNeeded: clinux_look(count))
         let bell = state.pointee.bell
         guard bell >= 0, waiting < capacity else { return .refused }
-        places[place(state.pointee.first &+ waiting)] = newcomer
+        places[place(state.pointee.first &+ waiting)] = item
         clinux_publish(count, UInt64(truncatingIfNeeded: waiting &+ 1))
         return waiting == 0 ? .takenByRinging(bell) : .taken
     }
@@ -101,16 +103,16 @@ struct InboxHatch: BitwiseCopyable {
     /// Without the lock: what is not seen yet is announced by the bell.
     var isEmpty: Bool { clinux_look(count) == 0 }
 
-    /// The oldest newcomer, nil where there is none.
-    func take() -> Newcomer? {
+    /// The oldest item, nil where there is none.
+    func take() -> Item? {
         clinux_lock(lock)
         defer { clinux_unlock(lock) }
         let waiting = clinux_look(count)
         guard waiting > 0 else { return nil }
-        let newcomer = places[state.pointee.first]
+        let item = places[state.pointee.first]
         state.pointee.first = place(state.pointee.first &+ 1)
         clinux_publish(count, waiting &- 1)
-        return newcomer
+        return item
     }
 
     private func set(_ bell: Int32) {

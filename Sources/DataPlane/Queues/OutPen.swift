@@ -1,8 +1,8 @@
 import CLinux
 
-/// The worker's side of a `RecordQueue`, which must outlive it: plain pointers, so that nothing is counted.
-struct RecordPen: BitwiseCopyable {
-    private let places: UnsafeMutablePointer<ConnectionRecord>
+/// The worker's side of an `OutQueue`, which must outlive it: plain pointers, so that nothing is counted.
+struct OutPen<Item: BitwiseCopyable>: BitwiseCopyable {
+    private let places: UnsafeMutablePointer<Item>
     private let capacity: UInt64
     private let words: UnsafeMutablePointer<UInt64>
     let rope: BellRope
@@ -14,7 +14,7 @@ struct RecordPen: BitwiseCopyable {
     private var dropped: UInt64 = 0
 
     init(
-        places: UnsafeMutablePointer<ConnectionRecord>, capacity: UInt64, words: UnsafeMutablePointer<UInt64>,
+        places: UnsafeMutablePointer<Item>, capacity: UInt64, words: UnsafeMutablePointer<UInt64>,
         rope: BellRope
     ) {
         self.places = places
@@ -23,8 +23,8 @@ struct RecordPen: BitwiseCopyable {
         self.rope = rope
     }
 
-    /// False where the queue is full and the record is lost.
-    mutating func write(_ record: UnsafePointer<ConnectionRecord>) -> Bool {
+    /// False where the queue is full and the item is lost.
+    mutating func write(_ item: UnsafePointer<Item>) -> Bool {
         if written &- taken >= capacity {
             taken = clinux_take_over(words + QueueWord.taken)
             guard written &- taken < capacity else {
@@ -33,12 +33,12 @@ struct RecordPen: BitwiseCopyable {
                 return false
             }
         }
-        places[Int(truncatingIfNeeded: written & (capacity &- 1))] = record.pointee
+        places[Int(truncatingIfNeeded: written & (capacity &- 1))] = item.pointee
         written &+= 1
         return true
     }
 
-    /// Records are handed over once a turn, and in the middle of one when many pairs end in it.
+    /// Items are handed over once a turn, and in the middle of one when many are written in it.
     var isDue: Bool { written &- handedOver >= capacity / 8 }
 
     /// True where the reader has to be woken.
