@@ -11,7 +11,8 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "longsplice",
     products: [
-        .executable(name: "longsplice", targets: ["LongspliceCommand"])
+        .executable(name: "longsplice", targets: ["LongspliceCommand"]),
+        .library(name: "Longsplice", targets: ["Longsplice"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -20,7 +21,7 @@ let package = Package(
     ],
     targets: [
         // Imports point one way:
-        // LongspliceCommand → ControlPlane → DataPlane → LinuxCalls → CLinux, and
+        // LongspliceCommand → ControlPlane, Longsplice → DataPlane → LinuxCalls → CLinux, and
         // LongspliceCommand → LoadGenerator → LinuxCalls → CLinux.
         .systemLibrary(
             name: "CLiburing",
@@ -31,6 +32,7 @@ let package = Package(
         .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
         .target(name: "LinuxCalls", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "DataPlane", dependencies: ["LinuxCalls", "CLinux", "CLiburing"], swiftSettings: strict),
+        .target(name: "Longsplice", dependencies: ["DataPlane", "LinuxCalls", "CLinux"], swiftSettings: strict),
         .target(
             name: "ControlPlane",
             dependencies: ["DataPlane", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log")],
@@ -49,11 +51,19 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .target(
+            name: "TestSupport", dependencies: ["LinuxCalls", "CLinux"], path: "Tests/TestSupport",
+            swiftSettings: strict),
         .testTarget(name: "LinuxCallsTests", dependencies: ["LinuxCalls", "CLinux"], swiftSettings: strict),
         .testTarget(
-            name: "DataPlaneTests", dependencies: ["DataPlane", "LoadGenerator", "LinuxCalls", "CLinux"],
+            name: "DataPlaneTests",
+            dependencies: ["DataPlane", "LoadGenerator", "LinuxCalls", "CLinux", "TestSupport"],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "LongspliceTests",
+            dependencies: ["Longsplice", "LoadGenerator", "LinuxCalls", "CLinux", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "DataPlane", "LinuxCalls", "CLinux"],
             swiftSettings: strict

@@ -57,6 +57,7 @@ int32_t clinux_pipe_resize(int32_t pipe, int32_t bytes) { RESULT(fcntl(pipe, F_S
 int32_t clinux_pipe_size(int32_t pipe) { RESULT(fcntl(pipe, F_GETPIPE_SZ)); }
 
 int64_t clinux_pipe_write(int32_t pipe, const void *buffer, size_t length) { RESULT(write(pipe, buffer, length)); }
+int64_t clinux_read(int32_t descriptor, void *buffer, size_t length) { RESULT(read(descriptor, buffer, length)); }
 
 int64_t clinux_splice(int32_t from, int32_t to, size_t length)
 {
@@ -138,6 +139,43 @@ int32_t clinux_unsent_bytes(int32_t s)
 
 int32_t clinux_set_no_delay(int32_t s) { return set_option(s, IPPROTO_TCP, TCP_NODELAY, 1); }
 int32_t clinux_set_urgent_inline(int32_t s) { return set_option(s, SOL_SOCKET, SO_OOBINLINE, 1); }
+static int32_t get_option(int32_t socket, int level, int name)
+{
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(socket, level, name, &value, &size) < 0 ? -errno : value;
+}
+
+int32_t clinux_socket_domain(int32_t s) { return get_option(s, SOL_SOCKET, SO_DOMAIN); }
+int32_t clinux_socket_type(int32_t s) { return get_option(s, SOL_SOCKET, SO_TYPE); }
+int32_t clinux_socket_protocol(int32_t s) { return get_option(s, SOL_SOCKET, SO_PROTOCOL); }
+int32_t clinux_socket_listens(int32_t s) { return get_option(s, SOL_SOCKET, SO_ACCEPTCONN); }
+
+int64_t clinux_socket_cookie(int32_t s)
+{
+    uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    return getsockopt(s, SOL_SOCKET, SO_COOKIE, &cookie, &size) < 0 ? -errno : (int64_t)(cookie & INT64_MAX);
+}
+
+int32_t clinux_is_nonblocking(int32_t descriptor)
+{
+    int flags = fcntl(descriptor, F_GETFL);
+    return flags < 0 ? -errno : (flags & O_NONBLOCK) != 0;
+}
+
+int32_t clinux_set_nonblocking(int32_t descriptor, int32_t on)
+{
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags < 0)
+        return -errno;
+    RESULT(fcntl(descriptor, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
+}
+
+int32_t clinux_is_no_delay(int32_t s) { return get_option(s, IPPROTO_TCP, TCP_NODELAY); }
+int32_t clinux_unset_no_delay(int32_t s) { return set_option(s, IPPROTO_TCP, TCP_NODELAY, 0); }
+int32_t clinux_is_urgent_inline(int32_t s) { return get_option(s, SOL_SOCKET, SO_OOBINLINE); }
+int32_t clinux_unset_urgent_inline(int32_t s) { return set_option(s, SOL_SOCKET, SO_OOBINLINE, 0); }
 int32_t clinux_set_low_water(int32_t s, int32_t bytes) { return set_option(s, SOL_SOCKET, SO_RCVLOWAT, bytes); }
 int32_t clinux_set_reuse_address(int32_t s) { return set_option(s, SOL_SOCKET, SO_REUSEADDR, 1); }
 int32_t clinux_set_reuse_port(int32_t s) { return set_option(s, SOL_SOCKET, SO_REUSEPORT, 1); }
@@ -310,6 +348,14 @@ int32_t clinux_allowed_processors(int32_t *list, int32_t capacity)
 }
 
 int32_t clinux_name_thread(const char *name) { return -pthread_setname_np(pthread_self(), name); }
+
+int32_t clinux_block_broken_pipe_signal(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    return -pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
 
 int32_t clinux_ignore_broken_pipe_signal(void)
 {

@@ -20,6 +20,10 @@ extension Worker where E: ~Copyable {
                     buffers.append(buffer, bytes, to: &knot.pointee[direction].copying.queue)
                 }
                 provesBulk = judge(knot, direction, completion)
+            } else if jobs.exists {
+                // The lane is over: there is nobody left to send it to, so it goes back to whoever gave the job.
+                buffers.append(buffer, bytes, to: &knot.pointee[direction].copying.queue)
+                knot.pointee[direction].kept(result)
             } else {
                 // The lane is over: there is nobody left to send it to.
                 counters.add(.bytesDropped, UInt64(bytes))
@@ -63,7 +67,7 @@ extension Worker where E: ~Copyable {
         var step = resumed(knot, tag, .drain, result)
         if result > 0 { noteTurn(knot, direction.opposite) }
         if result > 0 && step.lane(direction).contains(.move) { noteChain(knot, direction, tag.slot, result) }
-        if settings.relay.policy == .adaptive, result > 0, step.lane(direction).contains(.move),
+        if knot.pointee.relay == .adaptive, result > 0, step.lane(direction).contains(.move),
             knot.pointee[direction].gauge.filled(result, settings.relay)
         {
             counters.add(.demotionsSmall)

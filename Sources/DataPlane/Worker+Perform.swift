@@ -3,8 +3,12 @@ import LinuxCalls
 
 /// Steps become intents and system calls. What the engine cannot take now is owed and performed at a later turn.
 extension Worker where E: ~Copyable {
-    mutating func perform(_ step: Step, _ slot: UInt32) {
-        if step.contains(.untie) { return untie(slot) }
+    mutating func perform(_ wanted: Step, _ slot: UInt32) {
+        let step = jobs.exists ? withinLimits(wanted, slot) : wanted
+        if step.contains(.untie) {
+            passFins(step, slot)
+            return untie(slot)
+        }
         if step.contains(.reconnect) { return reconnect(slot) }
         if step.contains(.abandonConnect) { return abandonConnect(slot) }
         if step.contains(.readPlainlyUp) { return readPlainly(.up, slot) }
@@ -19,6 +23,14 @@ extension Worker where E: ~Copyable {
         }
         if !unpaid.isEmpty { owe(unpaid, slot) }
         schedule(slot)
+    }
+
+    /// The last FIN of a pair is its close, but where its sockets stay open.
+    private func passFins(_ step: Step, _ slot: UInt32) {
+        for direction in Direction.allCases where step.lane(direction).contains(.passFin) {
+            counters.add(.halfCloses)
+            engine.shutdownWrite(table[slot].pointee.socket(of: direction.sink))
+        }
     }
 
     /// One lane's actions; returns those that have to wait.
@@ -83,7 +95,7 @@ extension Worker where E: ~Copyable {
             return false
         }
         let pipe = pipes[knot.pointee[direction].pipe]
-        let length = min(settings.chunkBytes, pipe.capacity)
+        let length = chainLength(pipe, tag.slot, direction)
         let source = knot.pointee.socket(of: direction.source)
         let sink = knot.pointee.socket(of: direction.sink)
         guard engine.move(from: source, through: pipe, to: sink, length: length, tag) else { return false }
@@ -120,7 +132,7 @@ extension Worker where E: ~Copyable {
         precondition(knot.pointee[direction].hasPipe, "Worker: a plain read without a pipe")
         let result = engine.readPlainly(
             from: knot.pointee.socket(of: direction.source), into: pipes[knot.pointee[direction].pipe], by: plainBuffer,
-            canHangUp: knot.pointee.canHangUp(direction.source))
+            canHangUp: knot.pointee.canHangUp(direction.source), atMost: bytesLeft(direction, slot, PlainRead.bytesMax))
         if result > 0 { counters.add(.plainReads) }
         perform(knot.pointee.hasReadPlainly(direction, result, at: now), slot)
     }
@@ -173,6 +185,11 @@ extension Worker where E: ~Copyable {
             let wanted = step.lane(direction).intersection(knot.pointee.wants(direction))
             if wanted.contains(.move) && !ensurePipe(&knot.pointee[direction]) {
                 step.subtract(Step.move.on(direction))
+                if jobs.isLimited(slot, direction) {
+                    carry(direction, slot)
+                    guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }
+                    continue
+                }
                 counters.add(.demotionsForPipe)
                 step.formUnion(knot.pointee.copyInstead(direction, .noPipe, at: now))
             } else if wanted.contains(.receive) && !hasBuffers && knot.pointee[direction].isFlushed {
@@ -189,7 +206,8 @@ extension Worker where E: ~Copyable {
         let carried = engine.carry(
             from: knot.pointee.socket(of: direction.source), to: knot.pointee.socket(of: direction.sink),
             by: plainBuffer, isTCP: knot.pointee.tcp.has(direction.source),
-            canHangUp: knot.pointee.canHangUp(direction.source))
+            canHangUp: knot.pointee.canHangUp(direction.source),
+            atMost: Int32(bytesLeft(direction, slot, Int(PlainCarry.budgetBytes))))
         if carried.moved > 0 {
             if direction == .down { noteDelivery(knot, slot) }
             let bytes = UInt64(UInt32(bitPattern: carried.moved))
@@ -198,7 +216,7 @@ extension Worker where E: ~Copyable {
         }
         let step = knot.pointee.hasCarried(direction, carried, at: now)
         // What wants to go on at once does so at the next turn, after the others have had theirs.
-        guard step == Step.receive.on(direction) else { return follow(step, slot) }
+        guard step == Step.receive.on(direction) || step == Step.move.on(direction) else { return follow(step, slot) }
         isHurried = true
         owe(step, slot)
     }

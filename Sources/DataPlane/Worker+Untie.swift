@@ -29,6 +29,7 @@ extension Worker where E: ~Copyable {
 
     /// Nothing is in flight: sockets, pipes, buffers and slot are let go of.
     mutating func close(_ slot: UInt32) {
+        if jobs.exists { return closeJob(slot) }
         let knot = table[slot]
         giveBack(&knot.pointee.up)
         giveBack(&knot.pointee.down)
@@ -39,6 +40,11 @@ extension Worker where E: ~Copyable {
         if let counter = Counter.of(knot.pointee.cause) { counters.add(counter) }
         counters.add(.closed)
         endRecord(slot)
+        forget(slot)
+    }
+
+    /// The slot is free again.
+    mutating func forget(_ slot: UInt32) {
         wheel.remove(slot, from: table)
         unlinkOwed(slot)
         table.release(slot)

@@ -30,6 +30,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var listeners: ListenerTable
     let records: RecordTable
     var pen: RecordPen?
+    var jobs: JobTable
     let batch = CompletionBatch()
     /// For the few bytes that pass through user space; touched only then.
     let plainBuffer = UnsafeMutableRawPointer.allocate(byteCount: PlainCarry.bytesMax, alignment: 64)
@@ -80,9 +81,11 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         clients = settings.clients?.counts
         seat = settings.placement?.seat(of: settings.index)
         pen = settings.records?.pen
+        jobs = JobTable(settings.desk, slotCount: settings.slots)
         records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
         // Before any port is open, so that even the first connections are shared out.
         seat?.open(ringing: control.bell)
+        jobs.orders?.open(ringing: control.bell)
     }
 
     deinit {
@@ -100,6 +103,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         closeListeners()
         abandonAll()
         handOverRecords()
+        handOverResults()
         publish()
     }
 
@@ -115,7 +119,10 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         retryPaused()
     }
 
-    var isDone: Bool { order == .stop || (isLeaving && table.count == 0 && allListenersClosed) }
+    /// Jobs are answered in any case: they are cut at once, and nobody else is waited for.
+    var isDone: Bool {
+        (order == .stop && !jobs.exists) || (isLeaving && table.count == 0 && allListenersClosed)
+    }
 
     package mutating func turn() {
         let count = waitAndReap()
@@ -124,12 +131,14 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         payOwed()
         for index in 0..<count { resume(batch[index]) }
         takeOver()
+        takeJobs()
         expire()
         lowerWaters()
         if isDeaf { listenForBell() }
         if isLeaving { stopAccepting() } else { retryPaused() }
         trimPipes()
         handOverRecords()
+        handOverResults()
         counters.add(.turns)
         counters.add(.completions, UInt64(truncatingIfNeeded: count))
         publish()
@@ -173,7 +182,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
 
     /// Until the next deadline, or without end where nothing has one.
     private func waitNanoseconds() -> Int64 {
-        if isHurried || seat?.hasNewcomers == true { return 0 }
+        if isHurried || seat?.hasNewcomers == true || jobs.hasOrders { return 0 }
         var millis = wheel.millisUntilNext(at: now) ?? .max
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
@@ -225,6 +234,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         order = given
         isLeaving = true
         leaveGroup()
+        closeDesk()
         if order == .cut { cutAll() }
     }
 

@@ -8,6 +8,8 @@ package struct WorkerSettings: Sendable {
         case upstreams([SocketAddress])
         /// The connection itself: everything comes back.
         case echo
+        /// None: there are no listeners, and pairs come as jobs.
+        case jobs(JobDesk)
     }
 
     /// At most 65,535 upstreams: a knot counts its attempts in 16 bits.
@@ -54,14 +56,29 @@ package struct WorkerSettings: Sendable {
     package var upstreams: [SocketAddress] {
         switch target {
         case .upstreams(let list): list
-        case .echo: []
+        case .echo, .jobs: []
         }
     }
 
     package var isEcho: Bool {
         switch target {
-        case .upstreams: false
+        case .upstreams, .jobs: false
         case .echo: true
+        }
+    }
+
+    var threadName: String {
+        switch target {
+        case .upstreams: "worker-\(index)"
+        case .echo: "echo-\(index)"
+        case .jobs: "splicer-\(index)"
+        }
+    }
+
+    var desk: JobDesk? {
+        switch target {
+        case .jobs(let desk): desk
+        case .upstreams, .echo: nil
         }
     }
 }

@@ -30,7 +30,7 @@ package final class WorkerThread: @unchecked Sendable {
 
     /// Throws what kept the thread or its engine from being made.
     package func start() throws(SystemError) {
-        thread = try NamedThread(settings.isEcho ? "echo-\(settings.index)" : "worker-\(settings.index)") {
+        thread = try NamedThread(settings.threadName) {
             self.main()
         }
         stands.wait()
@@ -55,6 +55,8 @@ package final class WorkerThread: @unchecked Sendable {
     // MARK: On the worker's thread
 
     private func main() {
+        // splice(2) has no MSG_NOSIGNAL, and not every process that has a worker ignores the signal.
+        _ = clinux_block_broken_pipe_signal()
         if let processor { _ = clinux_pin_to_processor(processor) }
         do throws(SystemError) {
             // The one place where an engine is chosen: from here on everything is specialised for it.

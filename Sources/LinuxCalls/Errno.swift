@@ -20,7 +20,10 @@ package enum Errno {
     package static let noSystemCall: Int32 = -38  // ENOSYS
     package static let timerExpired: Int32 = -62  // ETIME
     package static let protocolError: Int32 = -71  // EPROTO
+    package static let notSocket: Int32 = -88  // ENOTSOCK
+    package static let messageSize: Int32 = -90  // EMSGSIZE
     package static let protocolType: Int32 = -91  // EPROTOTYPE
+    package static let socketTypeNotSupported: Int32 = -94  // ESOCKTNOSUPPORT
     package static let addressInUse: Int32 = -98  // EADDRINUSE
     package static let addressNotAvailable: Int32 = -99  // EADDRNOTAVAIL
     package static let networkUnreachable: Int32 = -101  // ENETUNREACH

@@ -1,4 +1,5 @@
 import LinuxCalls
+import TestSupport
 import Testing
 
 @testable import DataPlane

@@ -1,5 +1,6 @@
 import CLinux
 import LinuxCalls
+import TestSupport
 import Testing
 
 @testable import DataPlane

@@ -252,16 +252,17 @@ struct ScriptedEngine: Engine, ~Copyable {
     ) -> Bool { script.take(tag, .drainHeld(length)) }
 
     func readPlainly(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool, atMost: Int
     ) -> Int32 {
-        script.plainRead ?? PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp)
+        script.plainRead ?? PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp, atMost: atMost)
     }
 
     func carry(
-        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool,
+        atMost: Int32
     ) -> Carried {
         script.carried
-            ?? PlainCarry.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp)
+            ?? PlainCarry.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp, atMost: atMost)
     }
 
     func makePipe(bytes: Int32, _ pipe: inout PipePool.Pipe) -> Int32 {

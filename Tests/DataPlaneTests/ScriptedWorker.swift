@@ -1,5 +1,6 @@
 import CLinux
 import LinuxCalls
+import TestSupport
 
 @testable import DataPlane
 

@@ -15,6 +15,7 @@ int32_t clinux_pipe(int32_t *read_end, int32_t *write_end);              /* pipe
 int32_t clinux_pipe_resize(int32_t pipe, int32_t bytes);                 /* F_SETPIPE_SZ, gives the size granted */
 int32_t clinux_pipe_size(int32_t pipe);                                  /* F_GETPIPE_SZ */
 int64_t clinux_pipe_write(int32_t pipe, const void *buffer, size_t length);
+int64_t clinux_read(int32_t descriptor, void *buffer, size_t length);
 int64_t clinux_splice(int32_t from, int32_t to, size_t length);          /* SPLICE_F_MOVE | SPLICE_F_NONBLOCK */
 
 /* Sockets. Kinds: 0 stream. Families are the kernel's AF_ numbers. */
@@ -44,6 +45,20 @@ int32_t clinux_set_reuse_address(int32_t socket);
 int32_t clinux_set_reuse_port(int32_t socket);
 int32_t clinux_set_ipv6_only(int32_t socket);
 int32_t clinux_set_reset_on_close(int32_t socket);                       /* SO_LINGER {1, 0} */
+/* What a socket is: its kernel AF_ and SOCK_ numbers, its IPPROTO_, 1 where it listens (SO_DOMAIN, SO_TYPE, SO_PROTOCOL,
+   SO_ACCEPTCONN). -ENOTSOCK and -EBADF tell what is none. */
+int32_t clinux_socket_domain(int32_t socket);
+int32_t clinux_socket_type(int32_t socket);
+int32_t clinux_socket_protocol(int32_t socket);
+int32_t clinux_socket_listens(int32_t socket);
+int64_t clinux_socket_cookie(int32_t socket);                            /* SO_COOKIE: which socket, whatever its descriptor */
+/* Options that a lender gets back as they were: each getter gives 1 or 0. */
+int32_t clinux_is_nonblocking(int32_t descriptor);                       /* O_NONBLOCK */
+int32_t clinux_set_nonblocking(int32_t descriptor, int32_t on);
+int32_t clinux_is_no_delay(int32_t socket);
+int32_t clinux_unset_no_delay(int32_t socket);
+int32_t clinux_is_urgent_inline(int32_t socket);
+int32_t clinux_unset_urgent_inline(int32_t socket);
 int32_t clinux_unlink(const char *path);
 int32_t clinux_reset(int32_t socket);                                    /* RST now: connect(2) to AF_UNSPEC */
 int32_t clinux_duplicate(int32_t descriptor);                            /* F_DUPFD_CLOEXEC */
@@ -89,6 +104,7 @@ int32_t clinux_pin_to_processor(int32_t processor);                      /* the 
 int32_t clinux_allowed_processors(int32_t *list, int32_t capacity);      /* how many; fills the list */
 int32_t clinux_name_thread(const char *name);
 int32_t clinux_ignore_broken_pipe_signal(void);
+int32_t clinux_block_broken_pipe_signal(void);                           /* SIGPIPE, for the calling thread */
 int32_t clinux_ignore_file_size_signal(void);                            /* SIGXFSZ: write(2) says EFBIG instead */
 int32_t clinux_block_signals(const int32_t *signals, int32_t count);     /* for all threads made afterwards */
 /* The next blocked signal of the list, 0 when the time ran out. */

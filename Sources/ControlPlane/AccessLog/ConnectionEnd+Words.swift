@@ -17,6 +17,7 @@ extension ConnectionEnd {
         case .shortage: "shortage"
         case .systemFailure: "system_failure"
         case .stopped: "stopped"
+        case .takenBack: "taken_back"
         }
     }
 }

@@ -19,6 +19,7 @@ package enum Counter: Int, CaseIterable {
     /// There was no descriptor or no memory for the upstream's socket.
     case cutForShortage
     case systemFailure
+    case takenBack
     // Connecting
     case connectAttempts
     case connectRefused
@@ -120,6 +121,7 @@ package enum Counter: Int, CaseIterable {
         case .connectFailed: .connectFailed
         case .shortage: .cutForShortage
         case .systemFailure: .systemFailure
+        case .takenBack: .takenBack
         }
     }
 }

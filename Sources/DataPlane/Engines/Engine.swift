@@ -11,6 +11,8 @@ package protocol Engine: SystemCalls, ~Copyable {
     /// Sockets have to be shown to the engine before use and taken from it before they are closed.
     mutating func attach(_ socket: Int32)
     mutating func detach(_ socket: Int32)
+    /// Takes a socket from the engine that stays open.
+    mutating func release(_ socket: Int32)
 
     /// Connections from a listener until told otherwise. Answers: descriptors or `-errno`; `goesOn` is false on the last.
     mutating func accept(_ listener: Int32, _ tag: Tag) -> Bool
@@ -75,6 +77,10 @@ package protocol Engine: SystemCalls, ~Copyable {
 }
 
 extension Engine where Self: ~Copyable {
+    package mutating func release(_ socket: Int32) {
+        detach(socket)
+    }
+
     package func join(_ slice: BufferSlice, behind place: BufferSlice) {
         let to = buffers.start(of: place.buffer) + Int(place.offset) + Int(place.length)
         to.copyMemory(from: buffers.start(of: slice.buffer) + Int(slice.offset), byteCount: Int(slice.length))

@@ -51,13 +51,19 @@ package protocol SystemCalls: ~Copyable {
     /// Reads a page plainly into an empty pipe, at once: see `PlainRead.fill`.
     /// - Returns: as a fill.
     func readPlainly(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool, atMost: Int
     ) -> Int32
 
     /// Moves bytes without a pipe, at once: see `PlainCarry.carry`.
     func carry(
-        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool,
+        atMost: Int32
     ) -> Carried
+
+    /// read(2) of a pipe: bytes, 0 or `-errno`.
+    func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int
+    /// send(2) of what there is room for: bytes or `-errno`.
+    func sendNow(_ socket: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
 }
 
 extension SystemCalls where Self: ~Copyable {
@@ -101,14 +107,23 @@ extension SystemCalls where Self: ~Copyable {
     }
 
     package func readPlainly(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool, atMost: Int
     ) -> Int32 {
-        PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp)
+        PlainRead.fill(from: source, into: pipe, by: buffer, canHangUp: canHangUp, atMost: atMost)
     }
 
     package func carry(
-        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool,
+        atMost: Int32
     ) -> Carried {
-        PlainCarry.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp)
+        PlainCarry.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp, atMost: atMost)
+    }
+
+    package func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
+        Int(clinux_read(readEnd, buffer, count))
+    }
+
+    package func sendNow(_ socket: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+        Int(clinux_send(socket, bytes, count))
     }
 }

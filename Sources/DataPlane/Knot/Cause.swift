@@ -17,6 +17,8 @@ package enum Cause: UInt8, BitwiseCopyable, CaseIterable {
     case shortage
     /// The kernel refused something the knot cannot go on without.
     case systemFailure
+    /// Whoever gave the pair took it back (`Job`).
+    case takenBack
 }
 
 /// Who is on which end.

@@ -6,10 +6,10 @@ extension Knot {
         let source = direction.source
         // A reset that was noticed by a write leaves a plain end of file to the reader: sock_error() tells an error once.
         if lost.has(source) { return flush(survivor: source.other, at: now) }
-        if self[direction.opposite].state == .over { return finish() }
+        if self[direction.opposite].state == .over { return finish(passingFinOf: direction) }
         endedFirst = source
         let watch = watched.has(source) ? [] : Step.watch.on(direction)
-        return [Step.passFin.on(direction), Step.giveBack.on(direction), watch]
+        return [passFin(of: direction), Step.giveBack.on(direction), watch]
     }
 
     /// A hang-up of `side` can only be a reset.
@@ -43,7 +43,7 @@ extension Knot {
     /// has to wait for the send queue.
     private mutating func flush(survivor: Side, at now: Int64) -> Step {
         resets.insert(.only(survivor))
-        guard tcp.has(survivor) else { return untie() }  // a UNIX socket's queue survives its close
+        guard tcp.has(survivor), !isLent else { return untie() }  // a UNIX socket's queue survives its close
         phase = .flushing
         sinceMillis = now
         return .flush
@@ -54,10 +54,27 @@ extension Knot {
         phase == .flushing ? untie() : []
     }
 
-    /// Both ends have been heard and served.
-    private mutating func finish() -> Step {
+    /// Both ends have been heard and served. Closing the sockets sends the second FIN, where they are ours to close.
+    private mutating func finish(passingFinOf direction: Direction) -> Step {
+        if hasReachedLimit { endedFirst = direction.source }
         cause = .finished
-        return untie()
+        return isLent ? untie().union(passFin(of: direction)) : untie()
+    }
+
+    private func passFin(of direction: Direction) -> Step { withholdsFin ? [] : Step.passFin.on(direction) }
+
+    /// The lane has moved as many bytes as it may; whatever else there is stays in its source.
+    package mutating func reachedLimit(_ direction: Direction, at now: Int64) -> Step {
+        guard phase == .tied else { return [] }
+        hasReachedLimit = true
+        self[direction].end()
+        self[direction].activeAtMillis = now
+        if self[direction.opposite].state == .over {
+            cause = .finished
+            return untie()
+        }
+        let watch = watched.has(direction.source) ? [] : Step.watch.on(direction)
+        return Step.giveBack.on(direction).union(watch)
     }
 
     /// Longsplice itself ends the pair. The peers get RST: a FIN would pass a cut stream off as a whole one.

@@ -36,6 +36,12 @@ package struct Knot: BitwiseCopyable {
     /// The side whose FIN came first, once one has come.
     package internal(set) var endedFirst = Side.client
     package var upstreamIndex: UInt16 = 0
+    /// Its sockets stay open when it ends: somebody else has lent them (`Job`).
+    package internal(set) var isLent = false
+    /// FIN is not passed on.
+    package internal(set) var withholdsFin = false
+    /// A lane has moved as many bytes as it may.
+    package internal(set) var hasReachedLimit = false
     /// How its lanes may move their bytes.
     package internal(set) var relay = RelayPolicy.splice
 
@@ -136,6 +142,39 @@ package struct Knot: BitwiseCopyable {
         up.activeAtMillis = now
         down.end()
         return begin(.up)
+    }
+
+    /// What a lent pair is tied for.
+    package struct Terms: BitwiseCopyable {
+        package var isOneWay = false
+        package var withholdsFin = false
+
+        package init(isOneWay: Bool = false, withholdsFin: Bool = false) {
+            self.isOneWay = isOneWay
+            self.withholdsFin = withholdsFin
+        }
+    }
+
+    /// Both sockets are somebody else's, who wants them back: their last FIN is passed on, and they are never reset.
+    /// - Parameter second: negative for the first one itself.
+    package mutating func tieLent(
+        _ first: Int32, _ second: Int32, tcp: SideSet, relay: RelayPolicy, _ terms: Terms, at now: Int64
+    ) -> Step {
+        client = first
+        self.tcp = tcp
+        self.relay = relay
+        isLent = true
+        withholdsFin = terms.withholdsFin
+        guard second >= 0 else { return tieToItself(at: now) }
+        upstream = second
+        guard terms.isOneWay else { return tie(at: now) }
+        phase = .tied
+        sinceMillis = now
+        up.activeAtMillis = now
+        down.activeAtMillis = now
+        down.end()
+        // Nobody reads from the second one, so only a watch tells when it is gone.
+        return begin(.up).union(Step.watch.on(.down))
     }
 
     private mutating func begin(_ direction: Direction) -> Step {

@@ -233,6 +233,15 @@ package struct Lane: BitwiseCopyable {
         waitsForRoom = false
     }
 
+    /// Bytes that were received after the lane was over.
+    mutating func kept(_ bytes: Int32) { held &+= bytes }
+
+    /// What the lane held was taken out, and so many bytes of it have reached the sink after all.
+    mutating func tookOut(delivering bytes: Int) {
+        held = 0
+        bytesMoved &+= UInt64(bytes)
+    }
+
     /// What a chain still moves after its lane is over decides whether the pipe is clean.
     private mutating func account(_ operation: Operation, _ result: Int32) {
         guard result > 0 else { return }

@@ -14,7 +14,8 @@ struct Seat: BitwiseCopyable {
     static var shortageMillis: Int64 { 1_000 }
 
     init(
-        own: Int, loads: LoadWords, hatches: UnsafeMutablePointer<InboxHatch<Newcomer>>, shortage: UnsafeMutablePointer<UInt64>
+        own: Int, loads: LoadWords, hatches: UnsafeMutablePointer<InboxHatch<Newcomer>>,
+        shortage: UnsafeMutablePointer<UInt64>
     ) {
         self.own = own
         self.loads = loads

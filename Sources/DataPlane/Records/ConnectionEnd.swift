@@ -19,6 +19,8 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     case systemFailure
     /// The worker was told to leave at once.
     case stopped
+    /// Whoever gave the pair took it back.
+    case takenBack
 }
 
 /// Who ended it.
@@ -46,6 +48,7 @@ extension Knot {
         case .drain: (.longsplice, .drain)
         case .shortage: (.longsplice, .shortage)
         case .systemFailure: (.longsplice, .systemFailure)
+        case .takenBack: (.longsplice, .takenBack)
         case .connectFailed:
             switch connectFailure {
             case .refused: (.upstream, .refused)

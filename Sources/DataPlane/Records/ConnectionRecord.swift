@@ -42,4 +42,4 @@ package struct ConnectionRecord: BitwiseCopyable, Sendable {
 }
 
 package typealias RecordQueue = OutQueue<ConnectionRecord>
-package typealias RecordPen = OutPen<ConnectionRecord>
+typealias RecordPen = OutPen<ConnectionRecord>

@@ -29,12 +29,14 @@ package enum PlainCarry {
     ///   - buffer: of `bytesMax` bytes.
     ///   - isTCP: what was sent is taken from the source without being copied again.
     ///   - canHangUp: see `PlainRead.fill`.
+    ///   - bytesAtMost: takes no more.
     package static func carry(
-        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool,
+        atMost bytesAtMost: Int32 = budgetBytes
     ) -> Carried {
         var carried = Carried()
-        while carried.moved < budgetBytes {
-            let seen = clinux_peek(source, buffer, bytesMax)
+        while carried.moved < bytesAtMost {
+            let seen = clinux_peek(source, buffer, min(bytesMax, Int(bytesAtMost - carried.moved)))
             guard seen > 0 else {
                 let isReset = seen == 0 && canHangUp && clinux_has_hung_up(source) == 1
                 carried.source = isReset ? Errno.reset : Int32(truncatingIfNeeded: seen)

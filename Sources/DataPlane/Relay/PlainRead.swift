@@ -16,11 +16,13 @@ package enum PlainRead {
     package static let bytesMax = 4096
 
     /// - Parameter canHangUp: FIN has not been sent to the source, so that a hang-up of it is a reset and nothing else.
+    /// - Parameter bytesAtMost: takes no more.
     /// - Returns: as a fill: bytes now in the pipe, 0 at the source's true end, `-errno`.
     package static func fill(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool,
+        atMost bytesAtMost: Int = bytesMax
     ) -> Int32 {
-        let received = clinux_receive(source, buffer, bytesMax)
+        let received = clinux_receive(source, buffer, min(bytesMax, bytesAtMost))
         if received == 0 { return canHangUp && clinux_has_hung_up(source) == 1 ? Errno.reset : 0 }
         guard received > 0 else { return Int32(truncatingIfNeeded: received) }
         let written = clinux_pipe_write(pipe.writeEnd, buffer, Int(received))

@@ -294,18 +294,19 @@ extension FaultyEngine where Base: ~Copyable {
     }
 
     func readPlainly(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool, atMost: Int
     ) -> Int32 {
         if dice.strikes(dice.plan.interrupted, "EINTR from a plain read") { return Errno.interrupted }
         if dice.strikes(dice.plan.noMemory, "ENOMEM from a plain read") { return Errno.noMemory }
-        return base.readPlainly(from: source, into: pipe, by: buffer, canHangUp: canHangUp)
+        return base.readPlainly(from: source, into: pipe, by: buffer, canHangUp: canHangUp, atMost: atMost)
     }
 
     func carry(
-        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool,
+        atMost: Int32
     ) -> Carried {
         if dice.strikes(dice.plan.interrupted, "EINTR from a carry") { return Carried(source: Errno.interrupted) }
         if dice.strikes(dice.plan.noBuffers, "ENOBUFS from a carry") { return Carried(sink: Errno.noBuffers) }
-        return base.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp)
+        return base.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp, atMost: atMost)
     }
 }

@@ -1,6 +1,7 @@
 import CLinux
 import LinuxCalls
 import LoadGenerator
+import TestSupport
 import Testing
 
 @testable import DataPlane

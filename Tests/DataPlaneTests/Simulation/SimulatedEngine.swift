@@ -151,16 +151,17 @@ extension SimulatedEngine {
     }
 
     func carry(
-        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool,
+        atMost: Int32
     ) -> Carried {
         guard let from = kernel.socket(source), let to = kernel.socket(sink) else {
             return Carried(source: Errno.badDescriptor)
         }
-        return kernel.carry(from, to, canHangUp: canHangUp)
+        return kernel.carry(from, to, canHangUp: canHangUp, atMost: Int(atMost))
     }
 
     func readPlainly(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool, atMost: Int
     ) -> Int32 {
         guard let socket = kernel.socket(source), let into = kernel.pipe(pipe.writeEnd) else {
             return Errno.badDescriptor
@@ -172,6 +173,6 @@ extension SimulatedEngine {
             return result == 0 && canHangUp && socket.hasHungUp ? Errno.reset : result
         }
         if !into.bytes.isEmpty { kernel.breaches.append("a plain read into a pipe that holds bytes") }
-        return Int32(socket.incoming.take(PlainRead.bytesMax) { into.bytes.append($0) })
+        return Int32(socket.incoming.take(min(PlainRead.bytesMax, atMost)) { into.bytes.append($0) })
     }
 }

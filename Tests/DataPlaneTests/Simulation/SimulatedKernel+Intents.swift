@@ -246,7 +246,7 @@ extension SimulatedKernel {
     }
 
     /// A carry of one round, which stops wherever a real one may.
-    func carry(_ source: SimulatedSocket, _ sink: SimulatedSocket, canHangUp: Bool) -> Carried {
+    func carry(_ source: SimulatedSocket, _ sink: SimulatedSocket, canHangUp: Bool, atMost: Int) -> Carried {
         pair(source, sink)
         if strikes(faults.interrupted, "EINTR from a carry") { return Carried(source: Errno.interrupted) }
         if strikes(faults.noMemory, "ENOMEM from a carry") { return Carried(sink: Errno.noMemory) }
@@ -263,9 +263,9 @@ extension SimulatedKernel {
             return Carried(sink: Errno.again)
         }
         let room = sink.outgoingRoom - sink.outgoing.count
-        let moved = source.incoming.take(min(room, 1 + random.below(8_192))) { sink.outgoing.append($0) }
+        let moved = source.incoming.take(min(room, atMost, 1 + random.below(8_192))) { sink.outgoing.append($0) }
         injected["carried without a pipe", default: 0] += 1
-        if source.incoming.isEmpty { return Carried(moved: Int32(moved), source: Errno.again) }
+        if source.incoming.isEmpty && moved < atMost { return Carried(moved: Int32(moved), source: Errno.again) }
         return Carried(moved: Int32(moved))
     }
 

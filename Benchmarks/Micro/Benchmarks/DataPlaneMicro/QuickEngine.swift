@@ -241,14 +241,15 @@ struct QuickEngine: Engine, ~Copyable {
     }
 
     func readPlainly(
-        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool
+        from source: Int32, into pipe: PipePool.Pipe, by buffer: UnsafeMutableRawPointer, canHangUp: Bool, atMost: Int
     ) -> Int32 {
         called()
         return 0
     }
 
     func carry(
-        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool, canHangUp: Bool,
+        atMost: Int32
     ) -> Carried {
         called()
         return Carried(source: Errno.again)

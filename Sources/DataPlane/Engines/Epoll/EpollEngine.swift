@@ -73,6 +73,11 @@ package struct EpollEngine: Engine, ~Copyable {
     /// close(2) takes a socket out of epoll by itself.
     package mutating func detach(_ socket: Int32) { record(socket).pointee = SocketRecord() }
 
+    package mutating func release(_ socket: Int32) {
+        _ = clinux_epoll_remove(epoll, socket)
+        detach(socket)
+    }
+
     static var bothWays: UInt32 {
         clinux_epoll_in | clinux_epoll_out | clinux_epoll_read_hangup | clinux_epoll_urgent
     }

@@ -1,16 +1,14 @@
 import CLinux
 import LinuxCalls
 
-@testable import DataPlane
-
 /// One end of a connection, as a client or server would hold it; all calls wait at most a few seconds.
-final class TestSocket {
-    let number: Int32
+package final class TestSocket: Sendable {
+    package let number: Int32
 
-    init(_ number: Int32) { self.number = number }
+    package init(_ number: Int32) { self.number = number }
     deinit { _ = clinux_close(number) }
 
-    static func connected(to address: SocketAddress) throws -> TestSocket {
+    package static func connected(to address: SocketAddress) throws -> TestSocket {
         let socket = TestSocket(try checked(clinux_socket(address.family), "socket"))
         let result = address.withBytes { clinux_connect(socket.number, $0.baseAddress, address.length) }
         if result == Errno.inProgress || result == 0 { return socket }
@@ -18,7 +16,7 @@ final class TestSocket {
     }
 
     /// Sends all of it, waiting for room.
-    func send(_ bytes: [UInt8], within milliseconds: Int64 = 5_000) throws {
+    package func send(_ bytes: [UInt8], within milliseconds: Int64 = 5_000) throws {
         var sent = 0
         try retry(milliseconds, "send") {
             let result = bytes.withUnsafeBytes {
@@ -30,7 +28,7 @@ final class TestSocket {
     }
 
     /// Receives `count` bytes, fewer at the end of the stream. Throws ECONNRESET and the like.
-    func receive(_ count: Int, within milliseconds: Int64 = 5_000) throws -> [UInt8] {
+    package func receive(_ count: Int, within milliseconds: Int64 = 5_000) throws -> [UInt8] {
         var all: [UInt8] = []
         try retry(milliseconds, "recv") {
             var buffer = [UInt8](repeating: 0, count: min(65536, max(1, count - all.count)))
@@ -43,12 +41,12 @@ final class TestSocket {
     }
 
     /// All bytes up to the end of the stream.
-    func receiveToEnd(within milliseconds: Int64 = 5_000) throws -> [UInt8] {
+    package func receiveToEnd(within milliseconds: Int64 = 5_000) throws -> [UInt8] {
         try receive(Int.max, within: milliseconds)
     }
 
-    func sendFin() { _ = clinux_shutdown_write(number) }
-    func resetOnClose() { _ = clinux_set_reset_on_close(number) }
+    package func sendFin() { _ = clinux_shutdown_write(number) }
+    package func resetOnClose() { _ = clinux_set_reset_on_close(number) }
 
     private func retry(_ milliseconds: Int64, _ name: StaticString, _ call: () -> Int64) throws {
         let end = Clock.nowMillis() + milliseconds
@@ -64,11 +62,11 @@ final class TestSocket {
 }
 
 /// A listener whose connections the test answers itself.
-final class TestListener {
-    let number: Int32
-    let address: SocketAddress
+package final class TestListener: Sendable {
+    package let number: Int32
+    package let address: SocketAddress
 
-    init(_ wanted: SocketAddress) throws {
+    package init(_ wanted: SocketAddress) throws {
         let socket = try ListeningSocket.open(wanted, sharing: false, backlog: 128)
         address = try SocketAddress.local(of: socket.number)
         number = socket.release()
@@ -76,14 +74,14 @@ final class TestListener {
 
     deinit { _ = clinux_close(number) }
 
-    static func loopback() throws -> TestListener {
+    package static func loopback() throws -> TestListener {
         guard let any = SocketAddress(numeric: "127.0.0.1", port: 0) else {
             throw SystemError(Errno.invalid, in: "bind")
         }
         return try TestListener(any)
     }
 
-    func accept(within milliseconds: Int64 = 5_000) throws -> TestSocket {
+    package func accept(within milliseconds: Int64 = 5_000) throws -> TestSocket {
         let end = Clock.nowMillis() + milliseconds
         while Clock.nowMillis() < end {
             let socket = clinux_accept(number)
@@ -96,11 +94,11 @@ final class TestListener {
 }
 
 /// A millisecond, without keeping a processor from those who work.
-func pause() { _ = clinux_epoll_wait(pauseEpoll, nil, 1, 1_000_000) }
+package func pause() { _ = clinux_epoll_wait(pauseEpoll, nil, 1, 1_000_000) }
 private let pauseEpoll = clinux_epoll_create()
 
 /// Waits until something is so; false when it is not within the time.
-func eventually(within milliseconds: Int64 = 5_000, _ isSo: () -> Bool) -> Bool {
+package func eventually(within milliseconds: Int64 = 5_000, _ isSo: () -> Bool) -> Bool {
     let end = Clock.nowMillis() + milliseconds
     while Clock.nowMillis() < end {
         if isSo() { return true }
@@ -110,6 +108,23 @@ func eventually(within milliseconds: Int64 = 5_000, _ isSo: () -> Bool) -> Bool 
 }
 
 /// Bytes that depend on their position, so that loss, repetition and reordering show.
-func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
+package func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
     (0..<count).map { UInt8(truncatingIfNeeded: (UInt64($0) &* 0x9E37_79B9_7F4A_7C15 &+ seed) >> 29) }
+}
+
+/// Two ends of one connection, whoever accepts it.
+package enum TestPair {
+    package static func tcp(_ host: String = "127.0.0.1") throws -> (near: TestSocket, far: TestSocket) {
+        guard let any = SocketAddress(numeric: host, port: 0) else { throw SystemError(Errno.invalid, in: "bind") }
+        let listener = try TestListener(any)
+        let near = try TestSocket.connected(to: listener.address)
+        return (near, try listener.accept())
+    }
+
+    package static func unix() throws -> (near: TestSocket, far: TestSocket) {
+        var near: Int32 = -1
+        var far: Int32 = -1
+        _ = try checked(clinux_socket_pair(&near, &far), "socketpair")
+        return (TestSocket(near), TestSocket(far))
+    }
 }

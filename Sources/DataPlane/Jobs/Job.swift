@@ -1,0 +1,44 @@
+/// What somebody outside asks of a worker: plain values of a fixed size, so that it is handed over by copying.
+///
+/// The descriptors are lent to the worker until its result is there: nobody may close them before, since close(2) does not end
+/// a request in flight. It passes FIN on and closes nothing.
+package struct Job: BitwiseCopyable, @unchecked Sendable {
+    package enum Kind: UInt8, BitwiseCopyable, Sendable {
+        /// Ties two connected stream sockets, or one to itself.
+        case tie
+        /// Takes another job back: it ends now, and what was in its pipes and buffers comes with its result.
+        case takeBack
+    }
+
+    package var kind: Kind
+    /// Which job this is: a place among those that are open at once, and how often that place has been used. A `takeBack` has
+    /// those of the job it ends.
+    package var place: UInt32
+    package var serial: UInt32 = 0
+    package var first: Int32 = -1
+    /// Negative where the first one is tied to itself.
+    package var second: Int32 = -1
+    /// Which of the two speak TCP.
+    package var tcp: SideSet = []
+    package var options: JobOptions = []
+    /// Bytes from the first to the second, at most; `noLimit` for as many as come.
+    package var length = Job.noLimit
+
+    package static let noLimit = UInt64.max
+
+    package init(_ kind: Kind, place: UInt32) {
+        self.kind = kind
+        self.place = place
+    }
+}
+
+package struct JobOptions: OptionSet, BitwiseCopyable, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Nothing goes from the second to the first.
+    package static let oneWay = JobOptions(rawValue: 1)
+    /// FIN is not passed on.
+    package static let withholdsFin = JobOptions(rawValue: 2)
+}

@@ -1,0 +1,169 @@
+import LinuxCalls
+
+/// Jobs: pairs that somebody else has connected and wants back. Where a worker has none, all of this is a look at one pointer.
+extension Worker where E: ~Copyable {
+    /// Orders that have come, some at a time.
+    mutating func takeJobs() {
+        guard jobs.hasOrders else { return }
+        for _ in 0..<Self.jobsPerTurn {
+            guard let job = jobs.orders?.take() else { return }
+            obey(job)
+        }
+    }
+
+    private static var jobsPerTurn: Int { 64 }
+
+    /// No job is taken from here on; those that were given are answered.
+    mutating func closeDesk() {
+        guard let orders = jobs.orders else { return }
+        orders.close()
+        while let job = orders.take() { obey(job) }
+    }
+
+    private mutating func obey(_ job: Job) {
+        switch job.kind {
+        case .tie: begin(job)
+        case .takeBack:
+            guard let slot = jobs.slot(of: job) else { return }
+            follow(table[slot].pointee.cut(.takenBack), slot)
+        }
+    }
+
+    private mutating func begin(_ job: Job) {
+        guard let slot = table.acquire() else { preconditionFailure("Worker: more jobs than its desk allows") }
+        counters.add(.accepted)
+        counters.add(.tied)
+        _ = connections.add(1)
+        jobs.begin(job, slot, at: engine.nowNanos())
+        engine.attach(job.first)
+        if job.second >= 0 { engine.attach(job.second) }
+        let knot = table[slot]
+        // What is copied is received without knowing its length before, so a lane with a limit splices.
+        let relay = job.length == Job.noLimit ? settings.relay.policy : .splice
+        let terms = Knot.Terms(
+            isOneWay: job.options.contains(.oneWay), withholdsFin: job.options.contains(.withholdsFin))
+        var step = knot.pointee.tieLent(job.first, job.second, tcp: job.tcp, relay: relay, terms, at: now)
+        if job.length == 0 { step.formUnion(knot.pointee.reachedLimit(.up, at: now)) }
+        follow(step, slot)
+    }
+
+    /// A lane that has moved its length is over, and leaves the rest in its socket.
+    func withinLimits(_ step: Step, _ slot: UInt32) -> Step {
+        let knot = table[slot]
+        guard step.lane(.up).contains(.move), knot.pointee.wants(.up).contains(.move),
+            jobs.bytesLeft(slot, .up, moved: knot.pointee.up.bytesMoved) == 0
+        else { return step }
+        return step.subtracting(Step.move.on(.up)).union(knot.pointee.reachedLimit(.up, at: now))
+    }
+
+    /// How much one chain may take.
+    func chainLength(_ pipe: PipePool.Pipe, _ slot: UInt32, _ direction: Direction) -> UInt32 {
+        UInt32(truncatingIfNeeded: bytesLeft(direction, slot, Int(min(settings.chunkBytes, pipe.capacity))))
+    }
+
+    /// How much may be taken from the lane's source in one go.
+    /// - Parameter most: for a lane without a limit.
+    func bytesLeft(_ direction: Direction, _ slot: UInt32, _ most: Int) -> Int {
+        guard jobs.exists else { return most }
+        let left = jobs.bytesLeft(slot, direction, moved: table[slot].pointee[direction].bytesMoved)
+        return Int(min(UInt64(most), left))
+    }
+
+    /// Nothing is in flight: the sockets go back as they are, and so does what was taken from them and not delivered.
+    mutating func closeJob(_ slot: UInt32) {
+        let knot = table[slot]
+        let entry = jobs[slot].pointee
+        var result = JobResult()
+        result.place = entry.job.place
+        result.serial = entry.job.serial
+        result.leftUp = takeOut(.up, slot)
+        result.leftDown = takeOut(.down, slot)
+        giveBack(&knot.pointee.up)
+        giveBack(&knot.pointee.down)
+        engine.release(entry.job.first)
+        if entry.job.second >= 0 { engine.release(entry.job.second) }
+        (result.ender, result.end) = knot.pointee.outcome
+        if result.end == .fin && knot.pointee.hasReachedLimit { result.end = .limit }
+        result.bytesUp = knot.pointee.up.bytesMoved
+        result.bytesDown = knot.pointee.down.bytesMoved
+        result.nanos = engine.nowNanos() &- entry.startedAtNanos
+        result.lastUpNanos = (knot.pointee.up.activeAtMillis &- knot.pointee.sinceMillis) &* 1_000_000
+        result.lastDownNanos = (knot.pointee.down.activeAtMillis &- knot.pointee.sinceMillis) &* 1_000_000
+        if let counter = Counter.of(knot.pointee.cause) { counters.add(counter) }
+        counters.add(.closed)
+        jobs.end(slot)
+        forget(slot)
+        let isQueued = jobs.results?.write(&result) ?? false
+        precondition(isQueued, "Worker: more results than the desk allows")
+    }
+
+    /// What a lane has taken from its source and not delivered: as much as the sink takes at once is delivered now, the rest
+    /// is copied out.
+    private mutating func takeOut(_ direction: Direction, _ slot: UInt32) -> LeftBytes {
+        let knot = table[slot]
+        var left = LeftBytes()
+        let held = Int(knot.pointee[direction].held)
+        guard held > 0 else { return left }
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: held, alignment: 1)
+        let isCopied =
+            knot.pointee[direction].hasPipe
+            ? readOut(direction, slot, to: memory, held) : unqueue(direction, slot, to: memory, held)
+        precondition(isCopied, "Worker: a lane holds fewer bytes than it says")
+        let sent = deliver(memory, held, direction, slot)
+        knot.pointee[direction].tookOut(delivering: sent)
+        guard sent < held else {
+            memory.deallocate()
+            return left
+        }
+        memory.copyMemory(from: memory + sent, byteCount: held - sent)
+        left.start = memory
+        left.count = held - sent
+        return left
+    }
+
+    private mutating func deliver(_ bytes: UnsafeRawPointer, _ count: Int, _ direction: Direction, _ slot: UInt32)
+        -> Int
+    {
+        let knot = table[slot]
+        guard !knot.pointee.lost.has(direction.sink) else { return 0 }
+        let sent = engine.sendNow(knot.pointee.socket(of: direction.sink), bytes, count)
+        guard sent > 0 else { return 0 }
+        counters.add(direction == .up ? .bytesUp : .bytesDown, UInt64(sent))
+        return sent
+    }
+
+    private func readOut(_ direction: Direction, _ slot: UInt32, to memory: UnsafeMutableRawPointer, _ count: Int)
+        -> Bool
+    {
+        let pipe = pipes[table[slot].pointee[direction].pipe]
+        var done = 0
+        while done < count {
+            let read = engine.readPipe(pipe.readEnd, memory + done, count - done)
+            guard read > 0 else { return false }
+            done += read
+        }
+        return true
+    }
+
+    private mutating func unqueue(
+        _ direction: Direction, _ slot: UInt32, to memory: UnsafeMutableRawPointer, _ count: Int
+    ) -> Bool {
+        let knot = table[slot]
+        var done = 0
+        while knot.pointee[direction].copying.queue.count > 0 {
+            let slice = buffers.head(of: knot.pointee[direction].copying.queue)
+            guard done + Int(slice.length) <= count else { return false }
+            let start = engine.buffers.start(of: slice.buffer) + Int(slice.offset)
+            (memory + done).copyMemory(from: start, byteCount: Int(slice.length))
+            done += Int(slice.length)
+            buffers.sent(slice.length, of: &knot.pointee[direction].copying.queue, &engine)
+        }
+        return done == count
+    }
+
+    /// Lets the reader see the results of this turn, and wakes it where it sleeps.
+    mutating func handOverResults() {
+        guard jobs.exists else { return }
+        if jobs.results?.handOver() == true, let event = jobs.results?.rope.event { engine.ring(event) }
+    }
+}

@@ -1,0 +1,136 @@
+import DataPlane
+import LinuxCalls
+import Synchronization
+
+/// Which jobs are open at which worker, and who waits for each.
+final class JobBook: Sendable {
+    /// A job's place in the book, for as long as it lasts.
+    struct Ticket: Sendable {
+        fileprivate let worker: Int
+        let place: UInt32
+        fileprivate let serial: UInt32
+    }
+
+    /// Who is told of a result.
+    enum Waiter: Sendable {
+        case task(UnsafeContinuation<JobResult, Never>)
+        case thread(ThreadWaiter)
+
+        func tell(_ result: JobResult) {
+            switch self {
+            case .task(let continuation): continuation.resume(returning: result)
+            case .thread(let waiter): waiter.tell(result)
+            }
+        }
+    }
+
+    private enum Place {
+        case free
+        /// There is a ticket and no job yet.
+        case reserved(isTakenBack: Bool)
+        case open(Waiter, isTakenBack: Bool)
+    }
+
+    private struct Page {
+        let desk: JobDesk
+        var places: [(serial: UInt32, state: Place)]
+        var free: [UInt32]
+
+        mutating func release(_ place: UInt32) {
+            places[Int(place)].state = .free
+            places[Int(place)].serial &+= 1
+            free.append(place)
+        }
+
+        /// There is room for it: the desk has two places for each job.
+        func takeBack(_ ticket: Ticket) {
+            var order = Job(.takeBack, place: ticket.place)
+            order.serial = ticket.serial
+            _ = desk.give(order)
+        }
+    }
+
+    private let pages: Mutex<[Page]>
+
+    init(_ desks: [JobDesk]) {
+        pages = Mutex(
+            desks.map { desk in
+                Page(
+                    desk: desk, places: Array(repeating: (0, .free), count: desk.capacity),
+                    free: (0..<UInt32(desk.capacity)).reversed())
+            })
+    }
+
+    /// A place at the worker with the fewest jobs, nil where all are taken.
+    func reserve() -> Ticket? {
+        pages.withLock { pages in
+            guard let worker = pages.indices.max(by: { pages[$0].free.count < pages[$1].free.count }),
+                let place = pages[worker].free.popLast()
+            else { return nil }
+            pages[worker].places[Int(place)].state = .reserved(isTakenBack: false)
+            return Ticket(worker: worker, place: place, serial: pages[worker].places[Int(place)].serial)
+        }
+    }
+
+    /// Gives the job to its worker. The waiter is told once, in any case.
+    func open(_ ticket: Ticket, _ waiter: Waiter, _ job: Job) {
+        let isRefused = pages.withLock { pages in
+            let page = pages[ticket.worker]
+            guard case .reserved(let isTakenBack) = page.places[Int(ticket.place)].state else {
+                preconditionFailure("JobBook: a ticket was used twice")
+            }
+            var job = job
+            job.serial = ticket.serial
+            guard page.desk.give(job) else {
+                pages[ticket.worker].release(ticket.place)
+                return true
+            }
+            if isTakenBack { page.takeBack(ticket) }
+            pages[ticket.worker].places[Int(ticket.place)].state = .open(waiter, isTakenBack: isTakenBack)
+            return false
+        }
+        if isRefused { waiter.tell(JobResult()) }
+    }
+
+    /// The job ends soon; one that has ended already, or is being taken back, is left alone.
+    func takeBack(_ ticket: Ticket) {
+        pages.withLock { pages in
+            let (serial, state) = pages[ticket.worker].places[Int(ticket.place)]
+            guard serial == ticket.serial else { return }
+            switch state {
+            case .reserved: pages[ticket.worker].places[Int(ticket.place)].state = .reserved(isTakenBack: true)
+            case .open(let waiter, isTakenBack: false):
+                pages[ticket.worker].places[Int(ticket.place)].state = .open(waiter, isTakenBack: true)
+                pages[ticket.worker].takeBack(ticket)
+            case .open, .free: break
+            }
+        }
+    }
+
+    /// A worker has finished a job.
+    func close(_ result: JobResult, of worker: Int) {
+        let waiter: Waiter? = pages.withLock { pages -> Waiter? in
+            let (serial, state) = pages[worker].places[Int(result.place)]
+            guard case .open(let waiter, _) = state, serial == result.serial else { return nil }
+            pages[worker].release(result.place)
+            return waiter
+        }
+        waiter?.tell(result)
+    }
+}
+
+/// A thread that sleeps until its job is done, as the ancestor's caller did in tsleep(9).
+final class ThreadWaiter: Sendable {
+    private let isDone = Semaphore()
+    private let result = Mutex(JobResult())
+
+    func tell(_ result: JobResult) {
+        self.result.withLock { $0 = result }
+        isDone.post()
+    }
+
+    func wait() -> JobResult {
+        isDone.wait()
+        return result.withLock { $0 }
+    }
+}

@@ -1,0 +1,129 @@
+import CLinux
+import DataPlane
+import LinuxCalls
+
+/// Two sockets for the time of one call: checked, duplicated, and given back as they were.
+struct LentPair: ~Copyable {
+    private let first: LentSocket
+    /// Where a socket is tied to itself, one more duplicate of it, of which nothing is made.
+    private let second: LentSocket
+    private let length: UInt64?
+    private let options: SpliceOptions
+
+    init(
+        _ a: Descriptor, _ b: Descriptor, length: UInt64?, _ options: SpliceOptions, descriptorsMax: Int
+    ) throws(SpliceError) {
+        let one = try SocketIdentity(a, "first socket")
+        let other = try SocketIdentity(b, "second socket")
+        guard one.kind == other.kind else {
+            throw SpliceError(
+                .unsupportedType, Errno.socketTypeNotSupported,
+                "the sockets of descriptors \(a.number) and \(b.number) are of different types; splice ties two of one type"
+            )
+        }
+        let isLoopback = options.contains(.loopback)
+        guard (one.cookie == other.cookie) == isLoopback else {
+            throw SpliceError(
+                .sameSocket, Errno.invalid,
+                isLoopback
+                    ? ".loopback ties a socket to itself: give the same one twice"
+                    : "descriptors \(a.number) and \(b.number) are of the same socket; .loopback ties one to itself")
+        }
+        let isOneWay = options.contains(.oneWay) && !isLoopback
+        let first = try LentSocket(a, one, isOneWay ? .reads : [.reads, .writes], "first socket", descriptorsMax)
+        let second = try LentSocket(
+            b, other, isLoopback ? [] : isOneWay ? .writes : [.reads, .writes], "second socket", descriptorsMax)
+        self.first = first
+        self.second = second
+        self.length = length
+        self.options = options
+    }
+
+    func job(at place: UInt32) -> Job {
+        var job = Job(.tie, place: place)
+        job.first = first.number
+        if first.identity.speaksTCP { job.tcp.insert(.client) }
+        if !options.contains(.loopback) { job.second = second.number }
+        if second.identity.speaksTCP { job.tcp.insert(.upstream) }
+        if options.contains(.oneWay) { job.options.insert(.oneWay) }
+        if options.contains(.withholdFin) { job.options.insert(.withholdsFin) }
+        job.length = length ?? Job.noLimit
+        return job
+    }
+
+    /// Reads a result, whose memory is let go of.
+    func outcome(_ result: JobResult) -> SpliceOutcome {
+        defer {
+            result.leftUp.deallocate()
+            result.leftDown.deallocate()
+        }
+        return SpliceOutcome(
+            ending: SpliceOutcome.Ending(result.end), endedBy: SpliceOutcome.Side(result.ender),
+            bytesToSecond: result.bytesUp, bytesToFirst: result.bytesDown,
+            undeliveredToSecond: Array(result.leftUp.bytes), undeliveredToFirst: Array(result.leftDown.bytes),
+            duration: .nanoseconds(result.nanos), lastToSecond: .nanoseconds(result.lastUpNanos),
+            lastToFirst: .nanoseconds(result.lastDownNanos))
+    }
+}
+
+/// A duplicate of a lent socket, closed when the call is over.
+struct LentSocket: ~Copyable {
+    let number: Int32
+    let identity: SocketIdentity
+    private let use: LentSockets.Use
+
+    init(
+        _ descriptor: Descriptor, _ identity: SocketIdentity, _ use: LentSockets.Use, _ name: StaticString,
+        _ descriptorsMax: Int
+    ) throws(SpliceError) {
+        let number = clinux_duplicate(descriptor.number)
+        guard number >= 0 else {
+            throw SpliceError(
+                .noDescriptors, number, "\(name): no descriptor for a duplicate; raise RLIMIT_NOFILE (ulimit -n)")
+        }
+        guard Int(number) < descriptorsMax else {
+            _ = clinux_close(number)
+            throw SpliceError(
+                .noDescriptors, Errno.tooManyInProcess,
+                "\(name): its duplicate is descriptor \(number), beyond \(descriptorsMax - 1)")
+        }
+        guard LentSockets.lend(number, identity, use) else {
+            _ = clinux_close(number)
+            throw SpliceError(
+                .busy, Errno.busy,
+                "\(name): another splice reads from or writes to the socket of descriptor \(descriptor.number); await that one first"
+            )
+        }
+        self.number = number
+        self.identity = identity
+        self.use = use
+    }
+
+    deinit {
+        LentSockets.takeBack(number, identity, use)
+        _ = clinux_close(number)
+    }
+}
+
+extension SpliceOutcome.Ending {
+    init(_ end: ConnectionEnd) {
+        switch end {
+        case .fin: self = .finished
+        case .limit: self = .lengthReached
+        case .takenBack, .drain, .stopped: self = .cancelled
+        case .reset: self = .reset
+        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .shortage, .systemFailure:
+            self = .failed
+        }
+    }
+}
+
+extension SpliceOutcome.Side {
+    init?(_ ender: ConnectionEnder) {
+        switch ender {
+        case .client: self = .first
+        case .upstream: self = .second
+        case .longsplice: return nil
+        }
+    }
+}

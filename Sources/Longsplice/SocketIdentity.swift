@@ -1,0 +1,60 @@
+import CLinux
+import LinuxCalls
+
+/// What the ancestor checked of each socket before it tied two: that it is one, of a type it knows, and connected.
+struct SocketIdentity {
+    /// SO_TYPE: the kernel's SOCK_ numbers.
+    enum Kind: Int32 {
+        case stream = 1
+    }
+
+    let kind: Kind
+    let speaksTCP: Bool
+    /// Which socket this is, however many descriptors it has (SO_COOKIE).
+    let cookie: Int64
+
+    /// - Parameter name: the argument's, for the sentence.
+    init(_ descriptor: Descriptor, _ name: StaticString) throws(SpliceError) {
+        let number = descriptor.number
+        let type = clinux_socket_type(number)
+        switch type {
+        case Errno.badDescriptor:
+            throw SpliceError(.notADescriptor, type, "\(name): \(number) is no open descriptor; lend one that is")
+        case Errno.notSocket:
+            throw SpliceError(
+                .notASocket, type,
+                "\(name): descriptor \(number) is no socket; splice ties sockets, sendfile sends files")
+        case ..<0:
+            throw SpliceError(
+                .system, type,
+                "\(name): getsockopt SO_TYPE of descriptor \(number): \(SystemError(type, in: "getsockopt"))")
+        default: break
+        }
+        let domain = clinux_socket_domain(number)
+        let protocolNumber = clinux_socket_protocol(number)
+        guard let kind = Kind(rawValue: type), let speaksTCP = Self.speaksTCP(domain, protocolNumber, kind) else {
+            throw SpliceError(
+                .unsupportedType, Errno.socketTypeNotSupported,
+                "\(name): descriptor \(number) is a socket of domain \(domain), type \(type), protocol \(protocolNumber); "
+                    + "splice ties TCP and UNIX stream sockets")
+        }
+        var address = SocketAddress.unknown
+        guard clinux_socket_listens(number) == 0, address.becomePeer(of: number) == 0 else {
+            throw SpliceError(
+                .notConnected, Errno.notConnected,
+                "\(name): the socket of descriptor \(number) has no peer; connect it first")
+        }
+        self.kind = kind
+        self.speaksTCP = speaksTCP
+        cookie = clinux_socket_cookie(number)
+    }
+
+    /// Nil for a protocol that is not known.
+    private static func speaksTCP(_ domain: Int32, _ protocolNumber: Int32, _ kind: Kind) -> Bool? {
+        switch (domain, kind, protocolNumber) {
+        case (1, _, _): false
+        case (2, .stream, 6), (10, .stream, 6): true
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import CLinux
+import DataPlane
+import LinuxCalls
+
+extension Splicer {
+    /// Ties two connected sockets, both ways, until both directions are done, and suspends the caller meanwhile.
+    ///
+    /// The end of one stream (FIN) is passed on while the other direction goes on. A reset is not: what came before it is
+    /// delivered, and the outcome tells. Both sockets stay open, and are no more read or written when this returns.
+    ///
+    /// Cancelling the task ends it promptly: what is in a pipe or buffer then is delivered where the other socket takes it at
+    /// once, and is in the outcome otherwise, so no byte is swallowed and both sockets can be used on.
+    /// - Parameters:
+    ///   - a: a connected TCP or UNIX stream socket, lent for the call. Whether it blocks does not matter.
+    ///   - b: another one; the same one for `.loopback`.
+    /// - Throws: one of the reasons that `SpliceError` lists, before anything is moved.
+    public func splice(
+        _ a: Descriptor, _ b: Descriptor, options: SpliceOptions = []
+    ) async throws(SpliceError) -> SpliceOutcome {
+        try await splice(a, to: b, options: options)
+    }
+
+    /// As `splice(_:_:options:)`, with a bound for what goes from `a` to `b`.
+    /// - Parameters:
+    ///   - length: bytes from `a` to `b` at most, nil for no bound. When they are moved that direction is done: no FIN is sent, and
+    ///     what else there is stays in `a`. The way back, where there is one, has no bound.
+    public func splice(
+        _ a: Descriptor, to b: Descriptor, length: UInt64? = nil, options: SpliceOptions = []
+    ) async throws(SpliceError) -> SpliceOutcome {
+        let pair = try LentPair(a, b, length: length, options, descriptorsMax: descriptorsMax)
+        guard let ticket = book.reserve() else { throw Self.atCapacity }
+        let job = pair.job(at: ticket.place)
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { book.open(ticket, .task($0), job) }
+        } onCancel: {
+            book.takeBack(ticket)
+        }
+        return pair.outcome(result)
+    }
+
+    /// As `splice(_:to:length:options:)`, for a thread that may sleep: the ancestor's way.
+    func spliceBlocking(
+        _ a: Descriptor, to b: Descriptor, length: UInt64?, options: SpliceOptions
+    ) throws(SpliceError) -> SpliceOutcome {
+        let pair = try LentPair(a, b, length: length, options, descriptorsMax: descriptorsMax)
+        guard let ticket = book.reserve() else { throw Self.atCapacity }
+        let waiter = ThreadWaiter()
+        book.open(ticket, .thread(waiter), pair.job(at: ticket.place))
+        return pair.outcome(waiter.wait())
+    }
+
+    static var atCapacity: SpliceError {
+        SpliceError(
+            .atCapacity, Errno.again, "as many calls are under way as the splicer was made for; raise its capacity")
+    }
+}

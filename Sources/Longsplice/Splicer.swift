@@ -1,0 +1,131 @@
+import CLinux
+import DataPlane
+import LinuxCalls
+
+/// Ties connected sockets and sends files, without their bytes passing through user space where the kernel can avoid it: the two
+/// calls of the 2005 patch for NetBSD, splice(2) and sendfile(), for Swift programs that hold their own sockets.
+///
+/// A splicer has threads of its own, each with an io_uring or an epoll instance; calls only suspend the task that makes them. It
+/// ends with its last reference. Its sockets must not be read or written by others in the directions that a call uses.
+public final class Splicer: Sendable {
+    /// How a splicer speaks to the kernel.
+    public enum Engine: String, Sendable, CaseIterable {
+        /// io_uring where it works, epoll(7) otherwise.
+        case auto
+        case uring
+        case epoll
+    }
+
+    /// What the splicer runs on in the end: `uring` or `epoll`.
+    public let engine: Engine
+    let book: JobBook
+    private let threads: [WorkerThread]
+    private let reader: ResultReader
+    /// One more than the highest descriptor number that can be used.
+    let descriptorsMax: Int
+
+    /// Starts the threads.
+    /// - Parameters:
+    ///   - ringDepth: submission queue entries of each worker's ring, 8 to 32,768; without meaning for epoll.
+    ///   - workers: threads, 1 to 256; the calls are spread over them.
+    ///   - engine: how to speak to the kernel.
+    ///   - capacity: calls that are under way at once, at most: 1 to 65,536. One more is refused with `.atCapacity`.
+    /// - Throws: `.noEngine` where io_uring was asked for and does not work here, `.invalidArgument`, or `.system` with what
+    ///   kept a thread from starting.
+    public init(ringDepth: Int = 256, workers: Int = 1, engine: Engine = .auto, capacity: Int = 1024)
+        throws(SpliceError)
+    {
+        try Self.check(ringDepth, 8...32_768, "ringDepth")
+        try Self.check(workers, 1...256, "workers")
+        try Self.check(capacity, 1...65_536, "capacity")
+        var ring = UringSettings()
+        ring.ringDepth = UInt32(ringDepth)
+        ring.completionDepth = max(ring.completionDepth, ring.ringDepth)
+        do throws(SystemError) {
+            descriptorsMax = Int(min(try ResourceLimit.descriptors().hard, 1 << 20))
+            let choice = try Self.choose(engine, ring, descriptors: descriptorsMax)
+            self.engine = choice.name == Engine.uring.rawValue ? .uring : .epoll
+            let bell = try OutBell()
+            let places = Self.placesOfEach(workers, capacity)
+            let desks = (0..<workers).map { _ in JobDesk(bell, capacity: places) }
+            book = JobBook(desks)
+            reader = ResultReader(bell, desks, book)
+            threads = try Self.start(desks, choice)
+            do throws(SystemError) {
+                try reader.start()
+            } catch {
+                Self.stop(threads)
+                throw error
+            }
+        } catch {
+            throw error.code == 0 &- Errno.noSystemCall
+                ? SpliceError(.noEngine, error.code, error.description) : SpliceError(error)
+        }
+    }
+
+    /// Calls hold their splicer, so none is under way any more.
+    deinit {
+        Self.stop(threads)
+        reader.close()
+    }
+
+    // MARK: Starting and stopping
+
+    private static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: StaticString) throws(SpliceError) {
+        guard range.contains(value) else {
+            throw SpliceError(
+                .invalidArgument, Errno.invalid,
+                "\(name): \(value) is not in \(range.lowerBound) to \(range.upperBound)")
+        }
+    }
+
+    private static func placesOfEach(_ workers: Int, _ capacity: Int) -> Int {
+        var places = 1
+        while places * workers < capacity { places *= 2 }
+        return places
+    }
+
+    private static func choose(_ wish: Engine, _ ring: UringSettings, descriptors: Int) throws(SystemError)
+        -> EngineChoice
+    {
+        let epoll = EngineChoice.epoll(descriptors: descriptors, buffers: ring.buffers)
+        if wish == .epoll { return epoll }
+        let probe = UringProbe(ring)
+        if probe.isUsable { return .uring(ring) }
+        guard wish == .auto else { throw probe.setupFailure ?? SystemError(Errno.noSystemCall, in: "io_uring") }
+        return epoll
+    }
+
+    private static func start(_ desks: [JobDesk], _ engine: EngineChoice) throws(SystemError) -> [WorkerThread] {
+        let connections = ConnectionCount()
+        var threads: [WorkerThread] = []
+        do throws(SystemError) {
+            for (index, desk) in desks.enumerated() {
+                let thread = try WorkerThread(
+                    settings: settings(desk, index), engine: engine, connections: connections, processor: nil)
+                try thread.start()
+                thread.serve([])
+                threads.append(thread)
+            }
+        } catch {
+            stop(threads)
+            throw error
+        }
+        return threads
+    }
+
+    private static func settings(_ desk: JobDesk, _ index: Int) -> WorkerSettings {
+        var settings = WorkerSettings(target: .jobs(desk))
+        settings.index = index
+        settings.connectionsMax = desk.capacity
+        // Who wants a deadline cancels the task.
+        settings.timeouts.idleMillis = .max / 4
+        settings.timeouts.finMillis = .max / 4
+        return settings
+    }
+
+    private static func stop(_ threads: [WorkerThread]) {
+        for thread in threads { thread.control.give(.stop) }
+        for thread in threads { thread.join() }
+    }
+}
