@@ -21,9 +21,11 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -62,6 +64,81 @@ int64_t clinux_read(int32_t descriptor, void *buffer, size_t length) { RESULT(re
 int64_t clinux_splice(int32_t from, int32_t to, size_t length)
 {
     RESULT(splice(from, NULL, to, NULL, length, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+}
+
+/* Files */
+
+int64_t clinux_file_size(int32_t file)
+{
+    struct stat status;
+    if (fstat(file, &status) < 0)
+        return -errno;
+    return S_ISREG(status.st_mode) ? status.st_size : -EINVAL;
+}
+
+int32_t clinux_open_file(const char *path) { RESULT(open(path, O_RDONLY | O_CLOEXEC)); }
+
+int64_t clinux_sendfile(int32_t socket, int32_t file, int64_t offset, size_t length)
+{
+    off_t at = offset;
+    RESULT(sendfile(socket, file, &at, length));
+}
+
+/* Linux 6.5; Debian 12's headers are older. */
+#ifndef __NR_cachestat
+#define __NR_cachestat 451
+#endif
+
+struct cache_range {
+    uint64_t offset, length;
+};
+
+struct cache_status {
+    uint64_t cached, dirty, writeback, evicted, recently_evicted;
+};
+
+/* Whether the byte can be read without waiting; what cannot tell says yes. */
+static int is_readable_now(int32_t file, int64_t offset)
+{
+    char byte;
+    struct iovec place = { .iov_base = &byte, .iov_len = 1 };
+    return preadv2(file, &place, 1, offset, RWF_NOWAIT) >= 0 || errno != EAGAIN;
+}
+
+int32_t clinux_file_is_cached(int32_t file, int64_t offset, int64_t length)
+{
+    const int64_t page = sysconf(_SC_PAGESIZE);
+    struct cache_range range = { .offset = (uint64_t)offset, .length = (uint64_t)length };
+    struct cache_status status;
+
+    if (length <= 0)
+        return 1;
+    if (syscall(__NR_cachestat, file, &range, &status, 0) == 0) {
+        uint64_t pages = (uint64_t)((offset + length - 1) / page - offset / page + 1);
+        if (status.cached < pages)
+            return 0;
+    }
+    return is_readable_now(file, offset) && is_readable_now(file, offset + length - 1);
+}
+
+int32_t clinux_file_begin_reading(int32_t file, int64_t offset, int64_t length)
+{
+    return -posix_fadvise(file, offset, length, POSIX_FADV_WILLNEED);
+}
+
+int32_t clinux_file_finish_reading(int32_t file, int64_t offset, int64_t length)
+{
+    char bytes[65536];
+    while (length > 0) {
+        ssize_t count = pread(file, bytes, length < (int64_t)sizeof bytes ? (size_t)length : sizeof bytes, offset);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return count < 0 ? -errno : 0;
+        offset += count;
+        length -= count;
+    }
+    return 0;
 }
 
 /* Sockets */
@@ -174,6 +251,8 @@ int32_t clinux_set_nonblocking(int32_t descriptor, int32_t on)
 
 int32_t clinux_is_no_delay(int32_t s) { return get_option(s, IPPROTO_TCP, TCP_NODELAY); }
 int32_t clinux_unset_no_delay(int32_t s) { return set_option(s, IPPROTO_TCP, TCP_NODELAY, 0); }
+int32_t clinux_is_corked(int32_t s) { return get_option(s, IPPROTO_TCP, TCP_CORK); }
+int32_t clinux_set_corked(int32_t s, int32_t on) { return set_option(s, IPPROTO_TCP, TCP_CORK, on); }
 int32_t clinux_is_urgent_inline(int32_t s) { return get_option(s, SOL_SOCKET, SO_OOBINLINE); }
 int32_t clinux_unset_urgent_inline(int32_t s) { return set_option(s, SOL_SOCKET, SO_OOBINLINE, 0); }
 int32_t clinux_set_low_water(int32_t s, int32_t bytes) { return set_option(s, SOL_SOCKET, SO_RCVLOWAT, bytes); }

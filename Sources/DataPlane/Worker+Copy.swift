@@ -65,7 +65,7 @@ extension Worker where E: ~Copyable {
         guard let knot = knot(of: tag) else { return }
         let direction = tag.direction
         var step = resumed(knot, tag, .drain, result)
-        if result > 0 { noteTurn(knot, direction.opposite) }
+        if result > 0 { noteTurn(knot, direction.opposite) } else if jobs.exists { noteAnswer(result, tag) }
         if result > 0 && step.lane(direction).contains(.move) { noteChain(knot, direction, tag.slot, result) }
         if knot.pointee.relay == .adaptive, result > 0, step.lane(direction).contains(.move),
             knot.pointee[direction].gauge.filled(result, settings.relay)

@@ -22,7 +22,10 @@ extension Worker where E: ~Copyable {
 
     private mutating func obey(_ job: Job) {
         switch job.kind {
-        case .tie: begin(job)
+        case .tie, .send: begin(job)
+        case .wasRead:
+            guard let slot = jobs.slot(of: job) else { return }
+            hasBeenRead(slot)
         case .takeBack:
             guard let slot = jobs.slot(of: job) else { return }
             follow(table[slot].pointee.cut(.takenBack), slot)
@@ -35,9 +38,10 @@ extension Worker where E: ~Copyable {
         counters.add(.tied)
         _ = connections.add(1)
         jobs.begin(job, slot, at: engine.nowNanos())
-        engine.attach(job.first)
+        if job.kind == .tie { engine.attach(job.first) }
         if job.second >= 0 { engine.attach(job.second) }
         let knot = table[slot]
+        guard job.kind == .tie else { return beginSending(job, slot) }
         // What is copied is received without knowing its length before, so a lane with a limit splices.
         let relay = job.length == Job.noLimit ? settings.relay.policy : .splice
         let terms = Knot.Terms(
@@ -76,16 +80,22 @@ extension Worker where E: ~Copyable {
         var result = JobResult()
         result.place = entry.job.place
         result.serial = entry.job.serial
-        result.leftUp = takeOut(.up, slot)
-        result.leftDown = takeOut(.down, slot)
+        if entry.job.kind == .tie {
+            result.leftUp = takeOut(.up, slot)
+            result.leftDown = takeOut(.down, slot)
+        } else {
+            endSending(entry.job, isWhole: knot.pointee.hasReachedLimit)
+        }
         giveBack(&knot.pointee.up)
         giveBack(&knot.pointee.down)
-        engine.release(entry.job.first)
+        if entry.job.kind == .tie { engine.release(entry.job.first) }
         if entry.job.second >= 0 { engine.release(entry.job.second) }
         (result.ender, result.end) = knot.pointee.outcome
         if result.end == .fin && knot.pointee.hasReachedLimit { result.end = .limit }
         result.bytesUp = knot.pointee.up.bytesMoved
         result.bytesDown = knot.pointee.down.bytesMoved
+        result.failure = entry.failure
+        result.isCutShort = entry.isCutShort
         result.nanos = engine.nowNanos() &- entry.startedAtNanos
         result.lastUpNanos = (knot.pointee.up.activeAtMillis &- knot.pointee.sinceMillis) &* 1_000_000
         result.lastDownNanos = (knot.pointee.down.activeAtMillis &- knot.pointee.sinceMillis) &* 1_000_000
@@ -165,5 +175,6 @@ extension Worker where E: ~Copyable {
     mutating func handOverResults() {
         guard jobs.exists else { return }
         if jobs.results?.handOver() == true, let event = jobs.results?.rope.event { engine.ring(event) }
+        if jobs.readings?.handOver() == true, let event = jobs.readings?.rope.event { engine.ring(event) }
     }
 }

@@ -94,6 +94,7 @@ extension Worker where E: ~Copyable {
             isHurried = true
             return false
         }
+        if knot.pointee.sendsFile { return sendOn(knot, tag) }
         let pipe = pipes[knot.pointee[direction].pipe]
         let length = chainLength(pipe, tag.slot, direction)
         let source = knot.pointee.socket(of: direction.source)
@@ -185,6 +186,10 @@ extension Worker where E: ~Copyable {
             let wanted = step.lane(direction).intersection(knot.pointee.wants(direction))
             if wanted.contains(.move) && !ensurePipe(&knot.pointee[direction]) {
                 step.subtract(Step.move.on(direction))
+                if knot.pointee.sendsFile {
+                    owe(Step.move.on(direction).union(.later), slot)
+                    continue
+                }
                 if jobs.isLimited(slot, direction) {
                     carry(direction, slot)
                     guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }

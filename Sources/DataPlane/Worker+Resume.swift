@@ -16,6 +16,7 @@ extension Worker where E: ~Copyable {
         case .fill:
             counters.add(.fills)
             if result == Errno.again { counters.add(.fillsDry) } else { count(result) }
+            if jobs.exists { noteAnswer(result, tag) }
             follow(tag, .fill, result)
         case .drain:
             counters.add(.drains)

@@ -4,6 +4,7 @@
 /// them needs no global's lazy initialisation.
 package enum Errno {
     package static let interrupted: Int32 = -4  // EINTR
+    package static let inputOutput: Int32 = -5  // EIO
     package static let badDescriptor: Int32 = -9  // EBADF
     package static let again: Int32 = -11  // EAGAIN
     package static let noMemory: Int32 = -12  // ENOMEM

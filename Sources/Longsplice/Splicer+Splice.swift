@@ -28,7 +28,7 @@ extension Splicer {
         _ a: Descriptor, to b: Descriptor, length: UInt64? = nil, options: SpliceOptions = []
     ) async throws(SpliceError) -> SpliceOutcome {
         let pair = try LentPair(a, b, length: length, options, descriptorsMax: descriptorsMax)
-        guard let ticket = book.reserve() else { throw Self.atCapacity }
+        let ticket = try reserve()
         let job = pair.job(at: ticket.place)
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { book.open(ticket, .task($0), job) }
@@ -39,18 +39,13 @@ extension Splicer {
     }
 
     /// As `splice(_:to:length:options:)`, for a thread that may sleep: the ancestor's way.
-    func spliceBlocking(
+    package func spliceBlocking(
         _ a: Descriptor, to b: Descriptor, length: UInt64?, options: SpliceOptions
     ) throws(SpliceError) -> SpliceOutcome {
         let pair = try LentPair(a, b, length: length, options, descriptorsMax: descriptorsMax)
-        guard let ticket = book.reserve() else { throw Self.atCapacity }
+        let ticket = try reserve()
         let waiter = ThreadWaiter()
         book.open(ticket, .thread(waiter), pair.job(at: ticket.place))
         return pair.outcome(waiter.wait())
-    }
-
-    static var atCapacity: SpliceError {
-        SpliceError(
-            .atCapacity, Errno.again, "as many calls are under way as the splicer was made for; raise its capacity")
     }
 }

@@ -20,7 +20,8 @@ public final class Splicer: Sendable {
     public let engine: Engine
     let book: JobBook
     private let threads: [WorkerThread]
-    private let reader: ResultReader
+    private let results: DeskReader
+    private let files: DeskReader
     /// One more than the highest descriptor number that can be used.
     let descriptorsMax: Int
 
@@ -46,15 +47,19 @@ public final class Splicer: Sendable {
             let choice = try Self.choose(engine, ring, descriptors: descriptorsMax)
             self.engine = choice.name == Engine.uring.rawValue ? .uring : .epoll
             let bell = try OutBell()
+            let readingBell = try OutBell()
             let places = Self.placesOfEach(workers, capacity)
-            let desks = (0..<workers).map { _ in JobDesk(bell, capacity: places) }
+            let desks = (0..<workers).map { _ in JobDesk(bell, readingBell: readingBell, capacity: places) }
             book = JobBook(desks)
-            reader = ResultReader(bell, desks, book)
+            results = .ofResults(bell, desks, book)
+            files = .ofFiles(readingBell, desks)
             threads = try Self.start(desks, choice)
             do throws(SystemError) {
-                try reader.start()
+                try results.start("splice-results")
+                try files.start("splice-files")
             } catch {
                 Self.stop(threads)
+                results.close()
                 throw error
             }
         } catch {
@@ -66,7 +71,8 @@ public final class Splicer: Sendable {
     /// Calls hold their splicer, so none is under way any more.
     deinit {
         Self.stop(threads)
-        reader.close()
+        results.close()
+        files.close()
     }
 
     // MARK: Starting and stopping

@@ -18,6 +18,17 @@ int64_t clinux_pipe_write(int32_t pipe, const void *buffer, size_t length);
 int64_t clinux_read(int32_t descriptor, void *buffer, size_t length);
 int64_t clinux_splice(int32_t from, int32_t to, size_t length);          /* SPLICE_F_MOVE | SPLICE_F_NONBLOCK */
 
+/* Files. Offsets and lengths are bytes; the file's own position is neither used nor changed. */
+int64_t clinux_file_size(int32_t file);                                  /* fstat(2); -EINVAL for what is no regular file */
+int32_t clinux_open_file(const char *path);                              /* O_RDONLY | O_CLOEXEC */
+int64_t clinux_sendfile(int32_t socket, int32_t file, int64_t offset, size_t length);
+/* 1 where all of it is in the page cache and can be read without waiting (cachestat(2), Linux 6.5; preadv2(2) with RWF_NOWAIT),
+   as far as the kernel can tell; 0 where not. */
+int32_t clinux_file_is_cached(int32_t file, int64_t offset, int64_t length);
+/* Starts reading it into the page cache (posix_fadvise(2)), or waits until it has been read. */
+int32_t clinux_file_begin_reading(int32_t file, int64_t offset, int64_t length);
+int32_t clinux_file_finish_reading(int32_t file, int64_t offset, int64_t length);
+
 /* Sockets. Kinds: 0 stream. Families are the kernel's AF_ numbers. */
 int32_t clinux_socket(int32_t family);                                   /* SOCK_STREAM | NONBLOCK | CLOEXEC */
 int32_t clinux_socket_pair(int32_t *a, int32_t *b);                      /* UNIX stream, NONBLOCK | CLOEXEC */
@@ -57,6 +68,8 @@ int32_t clinux_is_nonblocking(int32_t descriptor);                       /* O_NO
 int32_t clinux_set_nonblocking(int32_t descriptor, int32_t on);
 int32_t clinux_is_no_delay(int32_t socket);
 int32_t clinux_unset_no_delay(int32_t socket);
+int32_t clinux_is_corked(int32_t socket);                                /* TCP_CORK */
+int32_t clinux_set_corked(int32_t socket, int32_t on);
 int32_t clinux_is_urgent_inline(int32_t socket);
 int32_t clinux_unset_urgent_inline(int32_t socket);
 int32_t clinux_unlink(const char *path);

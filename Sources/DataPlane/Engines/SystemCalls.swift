@@ -62,6 +62,12 @@ package protocol SystemCalls: ~Copyable {
 
     /// read(2) of a pipe: bytes, 0 or `-errno`.
     func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int
+    /// write(2) into a pipe: bytes or `-errno`.
+    func writePipe(_ writeEnd: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
+    /// All of it can be read without waiting for a disk.
+    func isCached(_ file: Int32, at offset: Int64, _ count: Int64) -> Bool
+    /// TCP_CORK: nothing but full segments is sent until it is taken away (tcp(7)).
+    func setCorked(_ socket: Int32, _ on: Bool)
     /// send(2) of what there is room for: bytes or `-errno`.
     func sendNow(_ socket: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
 }
@@ -122,6 +128,16 @@ extension SystemCalls where Self: ~Copyable {
     package func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {
         Int(clinux_read(readEnd, buffer, count))
     }
+
+    package func writePipe(_ writeEnd: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+        Int(clinux_pipe_write(writeEnd, bytes, count))
+    }
+
+    package func isCached(_ file: Int32, at offset: Int64, _ count: Int64) -> Bool {
+        clinux_file_is_cached(file, offset, count) == 1
+    }
+
+    package func setCorked(_ socket: Int32, _ on: Bool) { _ = clinux_set_corked(socket, on ? 1 : 0) }
 
     package func sendNow(_ socket: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
         Int(clinux_send(socket, bytes, count))

@@ -6,13 +6,18 @@ package struct Job: BitwiseCopyable, @unchecked Sendable {
     package enum Kind: UInt8, BitwiseCopyable, Sendable {
         /// Ties two connected stream sockets, or one to itself.
         case tie
+        /// Sends bytes, a part of a file, and bytes again into a connected stream socket.
+        case send
+        /// What a `send` has asked to be read from the disk is in the page cache.
+        case wasRead
         /// Takes another job back: it ends now, and what was in its pipes and buffers comes with its result.
         case takeBack
     }
 
     package var kind: Kind
     /// Which job this is: a place among those that are open at once, and how often that place has been used. A `takeBack` has
-    /// those of the job it ends.
+    /// those of the job it ends, and a `wasRead`
+    /// those of the job that waits for it.
     package var place: UInt32
     package var serial: UInt32 = 0
     package var first: Int32 = -1
@@ -21,8 +26,13 @@ package struct Job: BitwiseCopyable, @unchecked Sendable {
     /// Which of the two speak TCP.
     package var tcp: SideSet = []
     package var options: JobOptions = []
-    /// Bytes from the first to the second, at most; `noLimit` for as many as come.
+    /// Bytes from the first to the second, at most; `noLimit` for as many as come. Of a `send`: what it sends in all.
     package var length = Job.noLimit
+    /// Of a `send`: the first is the file, which is read from here on.
+    package var offset: Int64 = 0
+    /// Sent before the file, and after it. They must last until the result is there.
+    package var header = UnsafeRawBufferPointer(start: nil, count: 0)
+    package var trailer = UnsafeRawBufferPointer(start: nil, count: 0)
 
     package static let noLimit = UInt64.max
 

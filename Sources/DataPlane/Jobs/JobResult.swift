@@ -4,6 +4,10 @@ package struct JobResult: BitwiseCopyable, @unchecked Sendable {
     package var serial: UInt32 = 0
     package var ender = ConnectionEnder.longsplice
     package var end = ConnectionEnd.stopped
+    /// What the kernel said last, where that ended it: `-errno`, 0 otherwise.
+    package var failure: Int32 = 0
+    /// The file had less than was to be sent.
+    package var isCutShort = false
     /// Bytes that reached the second socket, and the first one.
     package var bytesUp: UInt64 = 0
     package var bytesDown: UInt64 = 0

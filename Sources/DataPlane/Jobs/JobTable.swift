@@ -4,6 +4,12 @@ struct JobTable: ~Copyable {
     struct Entry: BitwiseCopyable {
         var job: Job
         var startedAtNanos: Int64
+        /// The last `-errno` of the kernel that was no mere «not now».
+        var failure: Int32 = 0
+        /// The file ended before everything was sent.
+        var isCutShort = false
+        /// Up to here the file was read into the page cache for this job.
+        var readUpTo: Int64 = 0
     }
 
     private let entries: UnsafeMutablePointer<Entry>?
@@ -13,6 +19,7 @@ struct JobTable: ~Copyable {
     private let capacity: Int
     let orders: InboxHatch<Job>?
     var results: OutPen<JobResult>?
+    var readings: OutPen<FileReading>?
 
     /// - Parameters:
     ///   - desk: where jobs come from, nil for none.
@@ -22,6 +29,7 @@ struct JobTable: ~Copyable {
         capacity = desk?.capacity ?? 0
         orders = desk?.hatch
         results = desk?.pen
+        readings = desk?.readingPen
         entries = desk.map { _ in .allocate(capacity: slotCount) }
         slots = desk.map { .allocate(capacity: $0.capacity) }
         slots?.initialize(repeating: Knot.nowhere, count: capacity)

@@ -87,10 +87,11 @@ extension Knot {
         case .starved:
             return again(direction, at: now).union(.later)
         case .notSpliceable, .seemsEnded:
-            return .readPlainly(direction)
+            return sendsFile ? cut(.systemFailure) : .readPlainly(direction)
         case .ended:
             return sourceEnded(direction, at: now)
         case .sourceLost:
+            if sendsFile { return cut(.systemFailure) }
             self[direction].end()
             return lose(direction.source, at: now)
         case .sinkLost:
@@ -135,6 +136,7 @@ extension Knot {
     /// commit 2dc334f1a63a). Fewer than 16 bytes cannot be 16 buffers.
     private func pushIfCorked(_ direction: Direction) -> Step {
         let lane = self[direction]
-        return lane.askedTooMuch && tcp.has(direction.sink) ? Step.push.on(direction) : []
+        // Of a file the next chain follows at once.
+        return lane.askedTooMuch && !sendsFile && tcp.has(direction.sink) ? Step.push.on(direction) : []
     }
 }

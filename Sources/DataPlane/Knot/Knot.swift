@@ -40,6 +40,8 @@ package struct Knot: BitwiseCopyable {
     package internal(set) var isLent = false
     /// FIN is not passed on.
     package internal(set) var withholdsFin = false
+    /// The upward lane's source is a file.
+    package internal(set) var sendsFile = false
     /// A lane has moved as many bytes as it may.
     package internal(set) var hasReachedLimit = false
     /// How its lanes may move their bytes.
@@ -153,6 +155,22 @@ package struct Knot: BitwiseCopyable {
             self.isOneWay = isOneWay
             self.withholdsFin = withholdsFin
         }
+    }
+
+    /// Sends a file, and bytes before and behind it, into a socket that is somebody else's.
+    package mutating func beginSending(_ file: Int32, to socket: Int32, isTCP: Bool, at now: Int64) -> Step {
+        client = file
+        upstream = socket
+        if isTCP { tcp.insert(.upstream) }
+        isLent = true
+        sendsFile = true
+        relay = .splice
+        phase = .tied
+        sinceMillis = now
+        up.activeAtMillis = now
+        down.end()
+        up.move()
+        return Step.move.on(.up).union(Step.watch.on(.down))
     }
 
     /// Both sockets are somebody else's, who wants them back: their last FIN is passed on, and they are never reset.

@@ -120,6 +120,17 @@ package struct Lane: BitwiseCopyable {
         hasDrained = false
     }
 
+    /// As `submittedMove`, from a file: what can be waited for is the sink.
+    package mutating func submittedFileMove(asking length: UInt32) {
+        submittedMove(asking: length)
+        isWaitingForSink = true
+    }
+
+    /// A part of the file is being read into the page cache.
+    package mutating func submittedReading() { inFlight = 1 }
+
+    package mutating func hasBeenRead() { inFlight = 0 }
+
     package mutating func submittedDrain() {
         inFlight = 1
         hasRoom = false

@@ -56,6 +56,8 @@ extension EpollEngine {
         case .send:
             record.pointee.writer = .none
             answers.put(record.pointee.writerTag, attempt(record.pointee.writerSlice, to: socket))
+        case .file:
+            trySendFile(socket)
         case .connect:
             record.pointee.writer = .none
             answers.put(record.pointee.writerTag, clinux_pending_error(socket))
@@ -106,6 +108,22 @@ extension EpollEngine {
         }
         record.pointee.writer = .none
         answers.put(record.pointee.writerTag.with(.drain), Int32(truncatingIfNeeded: drained))
+    }
+
+    /// sendfile(2), whose one answer stands for a chain's two: what was read of the file, and what the sink took of that.
+    mutating func trySendFile(_ sink: Int32) {
+        let record = record(sink)
+        let length = record.pointee.writerLength
+        let sent = clinux_sendfile(sink, record.pointee.writerFile, record.pointee.writerOffset, Int(length))
+        if sent == Int64(Errno.again) {
+            record.pointee.isFull = true
+            return
+        }
+        record.pointee.writer = .none
+        let result = Int32(truncatingIfNeeded: sent)
+        let isOfFile = result >= 0 || result == Errno.inputOutput || result == Errno.invalid
+        answers.put(record.pointee.writerTag.with(.fill), isOfFile ? result : Int32(bitPattern: length))
+        answers.put(record.pointee.writerTag.with(.drain), result == 0 ? Errno.again : result)
     }
 
     /// One buffer, at most. What is read short was all there was (epoll(7)), unless recv stopped before an urgent byte.

@@ -1,0 +1,95 @@
+import CLinux
+import DataPlane
+import LinuxCalls
+
+/// A file and a socket for the time of one call, with the bytes before and after the file.
+struct LentFile: ~Copyable {
+    private let file: Int32
+    private let socket: LentSocket
+    private let frame: UnsafeMutableRawPointer?
+    private let header: Int
+    private let trailer: Int
+    private let offset: Int64
+    private let fileBytes: Int64
+
+    init(
+        _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
+        trailers: [[UInt8]],
+        descriptorsMax: Int
+    ) throws(SpliceError) {
+        let identity = try SocketIdentity(socket, "socket")
+        guard identity.kind == .stream else {
+            throw SpliceError(
+                .unsupportedType, Errno.socketTypeNotSupported,
+                "socket: the one of descriptor \(socket.number) keeps records apart; sendfile wants a stream")
+        }
+        let size = clinux_file_size(file.number)
+        guard size >= 0 else {
+            let isOpen = size != Int64(Errno.badDescriptor)
+            throw SpliceError(
+                isOpen ? .invalidArgument : .notADescriptor, Int32(truncatingIfNeeded: size),
+                isOpen
+                    ? "file: descriptor \(file.number) is no regular file; sendfile sends those"
+                    : "file: \(file.number) is no open descriptor; lend one that is")
+        }
+        let lent = try LentSocket(socket, identity, .writes, "socket", descriptorsMax)
+        let duplicate = clinux_duplicate(file.number)
+        guard duplicate >= 0 else {
+            throw SpliceError(
+                .noDescriptors, duplicate, "file: no descriptor for a duplicate; raise RLIMIT_NOFILE (ulimit -n)")
+        }
+        let rest = offset < UInt64(size) ? UInt64(size) - offset : 0
+        self.file = duplicate
+        self.socket = lent
+        self.offset = Int64(clamping: offset)
+        fileBytes = Int64(clamping: min(rest, length ?? rest))
+        header = headers.reduce(0) { $0 + $1.count }
+        trailer = trailers.reduce(0) { $0 + $1.count }
+        frame = Self.joined(headers + trailers, header + trailer)
+    }
+
+    deinit {
+        _ = clinux_close(file)
+        frame?.deallocate()
+    }
+
+    private static func joined(_ parts: [[UInt8]], _ count: Int) -> UnsafeMutableRawPointer? {
+        guard count > 0 else { return nil }
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 1)
+        var at = 0
+        for part in parts {
+            part.withUnsafeBytes { bytes in
+                if let base = bytes.baseAddress { (memory + at).copyMemory(from: base, byteCount: bytes.count) }
+            }
+            at += part.count
+        }
+        return memory
+    }
+
+    func job(at place: UInt32) -> Job {
+        var job = Job(.send, place: place)
+        job.first = file
+        job.second = socket.number
+        if socket.identity.speaksTCP { job.tcp.insert(.upstream) }
+        job.offset = offset
+        job.length = UInt64(header) + UInt64(fileBytes) + UInt64(trailer)
+        if let frame {
+            job.header = UnsafeRawBufferPointer(start: frame, count: header)
+            job.trailer = UnsafeRawBufferPointer(start: frame + header, count: trailer)
+        }
+        return job
+    }
+
+    /// - Returns: bytes sent.
+    func outcome(_ result: JobResult) throws(SendfileError) -> UInt64 {
+        let reason: SendfileError.Reason
+        switch result.end {
+        case .fin, .limit: return result.bytesUp
+        case .takenBack, .drain, .stopped: reason = .cancelled
+        case .reset: reason = .connectionLost
+        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .shortage, .systemFailure:
+            reason = result.isCutShort && result.failure == 0 ? .fileShrank : .system
+        }
+        throw SendfileError(reason, bytesSent: result.bytesUp, errno: result.failure)
+    }
+}

@@ -1,0 +1,73 @@
+import DataPlane
+import LinuxCalls
+
+extension Splicer {
+    /// Sends bytes, a part of a file, and bytes again into a connected stream socket, and suspends the caller until the socket has
+    /// taken all of them. The file's bytes do not pass through user space. This is what sendfile(2) of FreeBSD and NetBSD does;
+    /// the 2005 patch had left it at `ENOSYS`.
+    ///
+    /// The file's own position is neither used nor changed. Parts that are not in the page cache are read by a thread of their own,
+    /// so that a disk holds up nobody else. The socket stays open, and its reading side is not touched.
+    /// - Parameters:
+    ///   - file: a regular file that can be read, lent for the call.
+    ///   - socket: a connected TCP or UNIX stream socket, lent for the call.
+    ///   - offset: where in the file to begin, in bytes.
+    ///   - length: bytes of the file, nil for all up to its end. What lies behind the end it had when the call began is not sent.
+    ///   - headers: sent before the file.
+    ///   - trailers: sent after it.
+    ///   - options: see `SendfileOptions`.
+    /// - Returns: bytes sent, headers and trailers among them.
+    /// - Throws: what went wrong, with the bytes sent until then. A task that is cancelled is told `.cancelled`.
+    @discardableResult
+    public func sendfile(
+        _ file: Descriptor, to socket: Descriptor, offset: UInt64 = 0, length: UInt64? = nil, headers: [[UInt8]] = [],
+        trailers: [[UInt8]] = [], options: SendfileOptions = []
+    ) async throws(SendfileError) -> UInt64 {
+        let lent = try lend(file, to: socket, offset, length, headers, trailers)
+        let ticket = try reserveForFile()
+        let job = lent.job(at: ticket.place)
+        let result = await withTaskCancellationHandler {
+            await withUnsafeContinuation { book.open(ticket, .task($0), job) }
+        } onCancel: {
+            book.takeBack(ticket)
+        }
+        return try lent.outcome(result)
+    }
+
+    /// As `sendfile(_:to:offset:length:headers:trailers:options:)`, for a thread that may sleep.
+    package func sendfileBlocking(
+        _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
+        trailers: [[UInt8]]
+    ) throws(SendfileError) -> UInt64 {
+        let lent = try lend(file, to: socket, offset, length, headers, trailers)
+        let ticket = try reserveForFile()
+        let waiter = ThreadWaiter()
+        book.open(ticket, .thread(waiter), lent.job(at: ticket.place))
+        return try lent.outcome(waiter.wait())
+    }
+
+    private func lend(
+        _ file: Descriptor, to socket: Descriptor, _ offset: UInt64, _ length: UInt64?, _ headers: [[UInt8]],
+        _ trailers: [[UInt8]]
+    ) throws(SendfileError) -> LentFile {
+        do throws(SpliceError) {
+            return try LentFile(
+                file, to: socket, offset: offset, length: length, headers: headers, trailers: trailers,
+                descriptorsMax: descriptorsMax)
+        } catch {
+            throw SendfileError(error)
+        }
+    }
+
+    private func reserveForFile() throws(SendfileError) -> JobBook.Ticket {
+        do throws(SpliceError) { return try reserve() } catch { throw SendfileError(error) }
+    }
+
+    func reserve() throws(SpliceError) -> JobBook.Ticket {
+        guard let ticket = book.reserve() else {
+            throw SpliceError(
+                .atCapacity, Errno.again, "as many calls are under way as the splicer was made for; raise its capacity")
+        }
+        return ticket
+    }
+}

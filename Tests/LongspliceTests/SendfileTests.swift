@@ -1,0 +1,191 @@
+import CLinux
+import Glibc
+import LinuxCalls
+import Longsplice
+import TestSupport
+import Testing
+
+/// A file that is gone with the test.
+final class TestFile: Sendable {
+    let number: Int32
+
+    init(_ bytes: [UInt8]) throws {
+        var path = Array("/var/tmp/longsplice-test-XXXXXX".utf8CString)
+        number = try checked(mkstemp(&path), "mkstemp")
+        _ = unlink(path)
+        var at = 0
+        while at < bytes.count {
+            at += bytes.withUnsafeBytes { write(number, $0.baseAddress?.advanced(by: at), bytes.count - at) }
+        }
+    }
+
+    /// A hole, with some bytes at its end.
+    init(hole: Int, then bytes: [UInt8]) throws {
+        var path = Array("/var/tmp/longsplice-test-XXXXXX".utf8CString)
+        number = try checked(mkstemp(&path), "mkstemp")
+        _ = unlink(path)
+        _ = pwrite(number, bytes, bytes.count, hole)
+    }
+
+    deinit { close(number) }
+
+    var lent: Descriptor { Descriptor(number) }
+
+    func truncate(to length: Int) { _ = ftruncate(number, length) }
+
+    /// Out of the page cache.
+    func forget() {
+        fsync(number)
+        posix_fadvise(number, 0, 0, POSIX_FADV_DONTNEED)
+    }
+}
+
+@Suite("sendfile", .serialized)
+struct SendfileTests {
+    private static let content = pattern(3_000_001)
+    /// More than all the buffers on the way hold.
+    private static let big = pattern(12_000_000)
+
+    @Test("sends exactly the range, whatever the offset", arguments: engines)
+    func ranges(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let file = try TestFile(Self.content)
+        _ = lseek(file.number, 17, SEEK_SET)
+        for (offset, length) in [
+            (0, 0), (0, 1), (1, 4_096), (4_095, 65_537), (777, 1_100_000), (3_000_000, 1), (3_000_001, 5),
+        ] {
+            let (near, far) = try TestPair.tcp()
+            let sent = aside {
+                try await splicer.sendfile(
+                    file.lent, to: Descriptor(far.number), offset: UInt64(offset), length: UInt64(length))
+            }
+            let expected = Array(Self.content[offset..<min(offset + length, Self.content.count)])
+            #expect(try near.receive(expected.count) == expected)
+            #expect(try await sent.value == UInt64(expected.count))
+            try far.send([0xFF])
+            #expect(try near.receive(1) == [0xFF])
+        }
+        #expect(lseek(file.number, 0, SEEK_CUR) == 17)
+    }
+
+    @Test("sends headers, the file and trailers in their order", arguments: engines, [Scene.Family.ipv4, .unix])
+    func frame(engine: Splicer.Engine, family: Scene.Family) async throws {
+        let splicer = try Splicer(engine: engine)
+        let file = try TestFile(Self.content)
+        let big = pattern(150_000, seed: 9)
+        for (headers, length, trailers) in [
+            ([[1, 2], [3]], 10, [[4]]), ([big], 1_500_000, [big, [5]]), ([], 0, [[6, 7]]), ([[8]], 0, []),
+            ([], 20, [big]),
+        ] as [([[UInt8]], Int, [[UInt8]])] {
+            let scene = try Scene(family, family)
+            let sent = aside {
+                try await splicer.sendfile(
+                    file.lent, to: scene.a, length: UInt64(length), headers: headers, trailers: trailers,
+                    options: .noDelayedTail)
+            }
+            let expected = headers.flatMap(\.self) + Self.content[..<length] + trailers.flatMap(\.self)
+            #expect(try scene.near.receive(expected.count) == expected)
+            #expect(try await sent.value == UInt64(expected.count))
+        }
+    }
+
+    @Test("waits for a slow reader, also one that has sent its FIN", arguments: engines)
+    func slowReader(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let big = Self.big
+        let file = try TestFile(big)
+        let (near, far) = try TestPair.tcp()
+        near.sendFin()
+        let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number)) }
+        for _ in 0..<300 { TestSupport.pause() }
+        #expect(try near.receive(big.count) == big)
+        #expect(try await sent.value == UInt64(big.count))
+    }
+
+    @Test("reads what is not in the page cache without holding up others", arguments: engines)
+    func cold(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let file = try TestFile(Self.content)
+        for offset in [0, 12_345] {
+            file.forget()
+            let (near, far) = try TestPair.tcp()
+            let sent = aside {
+                try await splicer.sendfile(file.lent, to: Descriptor(far.number), offset: UInt64(offset))
+            }
+            #expect(try near.receive(Self.content.count - offset) == Array(Self.content[offset...]))
+            #expect(try await sent.value == UInt64(Self.content.count - offset))
+        }
+    }
+
+    @Test("reaches beyond 4 GiB", arguments: engines)
+    func large(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let file = try TestFile(hole: 5 << 30, then: [1, 2, 3, 4])
+        let (near, far) = try TestPair.tcp()
+        let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number), offset: (5 << 30) - 2) }
+        #expect(try near.receive(6) == [0, 0, 1, 2, 3, 4])
+        #expect(try await sent.value == 6)
+    }
+
+    @Test("a file that shrinks ends it, with what was sent", arguments: engines)
+    func shrinking(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let big = Self.big
+        let file = try TestFile(big)
+        let (near, far) = try TestPair.tcp()
+        let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number), trailers: [[1]]) }
+        #expect(try near.receive(100_000) == Array(big[..<100_000]))
+        file.truncate(to: 10_000_000)
+        let rest = try near.receive(9_900_000)
+        #expect(rest == Array(big[100_000..<10_000_000]))
+        let error = await #expect(throws: SendfileError.self) { _ = try await sent.value }
+        #expect(error?.reason == .fileShrank && error?.bytesSent == 10_000_000)
+    }
+
+    @Test("a peer that goes away ends it, with what was sent", arguments: engines)
+    func peerGone(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let file = try TestFile(Self.big)
+        let (near, far) = try TestPair.tcp()
+        let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number)) }
+        _ = try near.receive(100_000)
+        _ = clinux_reset(near.number)
+        let error = await #expect(throws: SendfileError.self) { _ = try await sent.value }
+        #expect(error?.reason == .connectionLost)
+        #expect((error?.bytesSent ?? 0) >= 100_000)
+    }
+
+    @Test("cancelled, it tells how much was sent, and the socket goes on", arguments: engines)
+    func cancelled(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let big = Self.big
+        let file = try TestFile(big)
+        let (near, far) = try TestPair.tcp()
+        let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number), headers: [[7]]) }
+        #expect(try near.receive(1) == [7])
+        for _ in 0..<50 { TestSupport.pause() }
+        sent.cancel()
+        let error = await #expect(throws: SendfileError.self) { _ = try await sent.value }
+        #expect(error?.reason == .cancelled)
+        let count = Int(error?.bytesSent ?? 0) - 1
+        #expect(try near.receive(count) == Array(big[..<count]))
+        let end = aside { try far.send([1, 2]) }
+        #expect(try near.receive(2) == [1, 2])
+        try await end.value
+    }
+
+    @Test("refuses what is no file, and no stream to send it into")
+    func refusals() async throws {
+        let splicer = try Splicer(engine: .epoll)
+        let file = try TestFile([1])
+        let scene = try Scene()
+        for (source, sink, reason) in [
+            (Descriptor(-1), scene.a, SpliceError.Reason.notADescriptor), (scene.b, scene.a, .invalidArgument),
+            (file.lent, file.lent, .notASocket), (file.lent, Descriptor(-1), .notADescriptor),
+        ] {
+            let error = await #expect(throws: SendfileError.self) { _ = try await splicer.sendfile(source, to: sink) }
+            guard case .refused(let refusal) = error?.reason else { return #expect(error?.reason == nil) }
+            #expect(refusal.reason == reason && error?.bytesSent == 0)
+        }
+    }
+}
