@@ -58,9 +58,10 @@ test-full: build setup-system
 torture: build setup-system
 	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System/matrix Tests/System -m matrix
 
-# Ten million operations of each engine and of the simulated kernel, with faults at every one, in a release build.
+# Ten million operations of each engine and of the simulated kernel, with faults at every one, a million records, and splices that
+# are cancelled thousands of times, in a release build.
 torture-faults: setup
-	swift test $(TORTURE) --filter 'SimulationTests|FaultyEngineTests'
+	swift test $(TORTURE) --filter 'SimulationTests|FaultyEngineTests|RecordTests|CancellationTests'
 
 # The unit and loopback tests once under AddressSanitizer and once under ThreadSanitizer. One of them asks for more memory than
 # there is, which is to be answered as by calloc(3).

@@ -155,6 +155,30 @@ int32_t clinux_socket_pair(int32_t *a, int32_t *b)
     return 0;
 }
 
+int32_t clinux_record_pair(int32_t type, int32_t ends[2])
+{
+    RESULT(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
+}
+
+int32_t clinux_udp_pair(int32_t ends[2])
+{
+    struct sockaddr_in addresses[2];
+    for (int i = 0; i < 2; i++) {
+        socklen_t size = sizeof addresses[i];
+        memset(&addresses[i], 0, size);
+        addresses[i].sin_family = AF_INET;
+        addresses[i].sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        ends[i] = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (ends[i] < 0 || bind(ends[i], (struct sockaddr *)&addresses[i], size) < 0
+            || getsockname(ends[i], (struct sockaddr *)&addresses[i], &size) < 0)
+            return -errno;
+    }
+    for (int i = 0; i < 2; i++)
+        if (connect(ends[i], (struct sockaddr *)&addresses[1 - i], sizeof addresses[0]) < 0)
+            return -errno;
+    return 0;
+}
+
 int32_t clinux_bind(int32_t s, const void *address, uint32_t length) { RESULT(bind(s, address, length)); }
 
 /* The port is left to connect(2), which may use one port for several far ends. */
@@ -193,6 +217,32 @@ int32_t clinux_pending_error(int32_t s)
     if (getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
         return -errno;
     return -error;
+}
+
+int64_t clinux_peek_record(int32_t s, void *buffer, size_t length)
+{
+    RESULT(recv(s, buffer, length, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT));
+}
+
+int64_t clinux_drop_record(int32_t s) { RESULT(recv(s, NULL, 0, MSG_TRUNC | MSG_DONTWAIT)); }
+
+int32_t clinux_has_empty_record(int32_t s)
+{
+    struct pollfd look = { .fd = s, .events = POLLRDHUP };
+    char control[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(64 * sizeof(int))];
+    struct msghdr message = { .msg_control = control, .msg_controllen = sizeof control };
+    int was = 0, on = 1, found;
+    socklen_t size = sizeof was;
+
+    if (poll(&look, 1, 0) < 0)
+        return -errno;
+    if ((look.revents & (POLLRDHUP | POLLHUP)) == 0)
+        return 1;
+    if (getsockopt(s, SOL_SOCKET, SO_PASSCRED, &was, &size) < 0 || setsockopt(s, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) < 0)
+        return 0;
+    found = recvmsg(s, &message, MSG_PEEK | MSG_DONTWAIT) >= 0 && message.msg_controllen > 0;
+    setsockopt(s, SOL_SOCKET, SO_PASSCRED, &was, sizeof was);
+    return found;
 }
 
 static int32_t shows(int32_t s, short events)

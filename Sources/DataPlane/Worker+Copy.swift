@@ -104,7 +104,7 @@ extension Worker where E: ~Copyable {
 
     /// False where the engine has no buffer, or no room for the intent.
     mutating func receive(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ tag: Tag) -> Bool {
-        guard hasBuffers else {
+        guard hasBuffers, !knot.pointee.keepsRecords else {
             // With nothing queued the bytes can be carried, at once. Otherwise a buffer will be free when the queue has been
             // sent, and an answer will tell.
             if knot.pointee[direction].isFlushed { isHurried = true }

@@ -43,9 +43,11 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         guard job.kind == .tie else { return beginSending(job, slot) }
         // What is copied is received without knowing its length before, so a lane with a limit splices.
-        let relay = job.length == Job.noLimit ? settings.relay.policy : .splice
+        let keepsRecords = job.options.contains(.keepsRecords)
+        let relay = keepsRecords ? .copy : job.length == Job.noLimit ? settings.relay.policy : .splice
         let terms = Knot.Terms(
-            isOneWay: job.options.contains(.oneWay), withholdsFin: job.options.contains(.withholdsFin))
+            isOneWay: job.options.contains(.oneWay), withholdsFin: job.options.contains(.withholdsFin),
+            keepsRecords: keepsRecords)
         var step = knot.pointee.tieLent(job.first, job.second, tcp: job.tcp, relay: relay, terms, at: now)
         if job.length == 0 { step.formUnion(knot.pointee.reachedLimit(.up, at: now)) }
         follow(step, slot)
@@ -58,6 +60,23 @@ extension Worker where E: ~Copyable {
             jobs.bytesLeft(slot, .up, moved: knot.pointee.up.bytesMoved) == 0
         else { return step }
         return step.subtracting(Step.move.on(.up)).union(knot.pointee.reachedLimit(.up, at: now))
+    }
+
+    /// Whole records, as many as a turn allows.
+    mutating func carryRecords(_ direction: Direction, _ slot: UInt32) {
+        let knot = table[slot]
+        let left = jobs.bytesLeft(slot, direction, moved: knot.pointee[direction].bytesMoved)
+        let (carried, isAtLimit) = engine.carryRecords(
+            from: knot.pointee.socket(of: direction.source), to: knot.pointee.socket(of: direction.sink),
+            by: plainBuffer,
+            left: left)
+        noteCarried(carried, direction, slot)
+        if carried.sink < 0 && carried.sink != Errno.again { jobs[slot].pointee.failure = carried.sink }
+        let step = knot.pointee.hasCarried(direction, carried, at: now)
+        if isAtLimit { return follow(knot.pointee.reachedLimit(direction, at: now), slot) }
+        guard step == Step.receive.on(direction) else { return follow(step, slot) }
+        isHurried = true
+        owe(step, slot)
     }
 
     /// How much one chain may take.

@@ -79,7 +79,8 @@ extension Worker where E: ~Copyable {
             }
         }
         if step.contains(.watch) {
-            if engine.watch(source, tag) {
+            let isOut = knot.pointee.keepsRecords ? engine.awaitRoom(source, tag) : engine.watch(source, tag)
+            if isOut {
                 knot.pointee.submittedWatch(of: direction.source)
             } else {
                 unpaid.insert(.watch)
@@ -197,7 +198,9 @@ extension Worker where E: ~Copyable {
                 }
                 counters.add(.demotionsForPipe)
                 step.formUnion(knot.pointee.copyInstead(direction, .noPipe, at: now))
-            } else if wanted.contains(.receive) && !hasBuffers && knot.pointee[direction].isFlushed {
+            } else if wanted.contains(.receive) && (!hasBuffers || knot.pointee.keepsRecords)
+                && knot.pointee[direction].isFlushed
+            {
                 step.subtract(Step.receive.on(direction))
                 carry(direction, slot)
                 guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }
@@ -208,21 +211,25 @@ extension Worker where E: ~Copyable {
 
     private mutating func carry(_ direction: Direction, _ slot: UInt32) {
         let knot = table[slot]
+        if knot.pointee.keepsRecords { return carryRecords(direction, slot) }
         let carried = engine.carry(
             from: knot.pointee.socket(of: direction.source), to: knot.pointee.socket(of: direction.sink),
             by: plainBuffer, isTCP: knot.pointee.tcp.has(direction.source),
             canHangUp: knot.pointee.canHangUp(direction.source),
             atMost: Int32(bytesLeft(direction, slot, Int(PlainCarry.budgetBytes))))
-        if carried.moved > 0 {
-            if direction == .down { noteDelivery(knot, slot) }
-            let bytes = UInt64(UInt32(bitPattern: carried.moved))
-            counters.add(.bytesCarried, bytes)
-            counters.add(direction == .up ? .bytesUp : .bytesDown, bytes)
-        }
+        noteCarried(carried, direction, slot)
         let step = knot.pointee.hasCarried(direction, carried, at: now)
         // What wants to go on at once does so at the next turn, after the others have had theirs.
         guard step == Step.receive.on(direction) || step == Step.move.on(direction) else { return follow(step, slot) }
         isHurried = true
         owe(step, slot)
+    }
+
+    func noteCarried(_ carried: Carried, _ direction: Direction, _ slot: UInt32) {
+        guard carried.moved > 0 else { return }
+        if direction == .down { noteDelivery(table[slot], slot) }
+        let bytes = UInt64(UInt32(bitPattern: carried.moved))
+        counters.add(.bytesCarried, bytes)
+        counters.add(direction == .up ? .bytesUp : .bytesDown, bytes)
     }
 }

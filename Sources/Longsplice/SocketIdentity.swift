@@ -6,6 +6,11 @@ struct SocketIdentity {
     /// SO_TYPE: the kernel's SOCK_ numbers.
     enum Kind: Int32 {
         case stream = 1
+        case datagram = 2
+        case sequencedPacket = 5
+
+        /// Records stay apart.
+        var keepsRecords: Bool { self != .stream }
     }
 
     let kind: Kind
@@ -36,7 +41,7 @@ struct SocketIdentity {
             throw SpliceError(
                 .unsupportedType, Errno.socketTypeNotSupported,
                 "\(name): descriptor \(number) is a socket of domain \(domain), type \(type), protocol \(protocolNumber); "
-                    + "splice ties TCP and UNIX stream sockets")
+                    + "splice ties TCP, UDP and UNIX sockets")
         }
         var address = SocketAddress.unknown
         guard clinux_socket_listens(number) == 0, address.becomePeer(of: number) == 0 else {
@@ -54,6 +59,7 @@ struct SocketIdentity {
         switch (domain, kind, protocolNumber) {
         case (1, _, _): false
         case (2, .stream, 6), (10, .stream, 6): true
+        case (2, .datagram, 17), (10, .datagram, 17): false
         default: nil
         }
     }

@@ -8,11 +8,14 @@ extension Splicer {
     /// The end of one stream (FIN) is passed on while the other direction goes on. A reset is not: what came before it is
     /// delivered, and the outcome tells. Both sockets stay open, and are no more read or written when this returns.
     ///
+    /// Sockets that keep records apart (SOCK_SEQPACKET, SOCK_DGRAM) get each record whole and in order, empty ones included. Those of
+    /// datagrams have no end, so only a length, a cancellation or an error ends their splice.
+    ///
     /// Cancelling the task ends it promptly: what is in a pipe or buffer then is delivered where the other socket takes it at
     /// once, and is in the outcome otherwise, so no byte is swallowed and both sockets can be used on.
     /// - Parameters:
-    ///   - a: a connected TCP or UNIX stream socket, lent for the call. Whether it blocks does not matter.
-    ///   - b: another one; the same one for `.loopback`.
+    ///   - a: a connected socket, lent for the call: TCP, UDP or UNIX of any type. Whether it blocks does not matter.
+    ///   - b: another one of the same type; the same one for `.loopback`.
     /// - Throws: one of the reasons that `SpliceError` lists, before anything is moved.
     public func splice(
         _ a: Descriptor, _ b: Descriptor, options: SpliceOptions = []
@@ -23,7 +26,7 @@ extension Splicer {
     /// As `splice(_:_:options:)`, with a bound for what goes from `a` to `b`.
     /// - Parameters:
     ///   - length: bytes from `a` to `b` at most, nil for no bound. When they are moved that direction is done: no FIN is sent, and
-    ///     what else there is stays in `a`. The way back, where there is one, has no bound.
+    ///     what else there is stays in `a`. A record is never cut: one that does not fit stays. The way back, where there is one, has no bound.
     public func splice(
         _ a: Descriptor, to b: Descriptor, length: UInt64? = nil, options: SpliceOptions = []
     ) async throws(SpliceError) -> SpliceOutcome {

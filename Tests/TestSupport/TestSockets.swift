@@ -127,4 +127,23 @@ package enum TestPair {
         _ = try checked(clinux_socket_pair(&near, &far), "socketpair")
         return (TestSocket(near), TestSocket(far))
     }
+
+    /// How records are kept apart: the kernel's SOCK_ numbers.
+    package enum RecordKind: Int32, CaseIterable, Sendable {
+        case datagram = 2
+        case sequencedPacket = 5
+    }
+
+    package static func records(_ kind: RecordKind) throws -> (near: TestSocket, far: TestSocket) {
+        var ends: [Int32] = [-1, -1]
+        _ = try checked(clinux_record_pair(kind.rawValue, &ends), "socketpair")
+        return (TestSocket(ends[0]), TestSocket(ends[1]))
+    }
+
+    /// Two UDP sockets on loopback that are connected to each other.
+    package static func udp() throws -> (near: TestSocket, far: TestSocket) {
+        var ends: [Int32] = [-1, -1]
+        _ = try checked(clinux_udp_pair(&ends), "socket")
+        return (TestSocket(ends[0]), TestSocket(ends[1]))
+    }
 }

@@ -32,6 +32,8 @@ int32_t clinux_file_finish_reading(int32_t file, int64_t offset, int64_t length)
 /* Sockets. Kinds: 0 stream. Families are the kernel's AF_ numbers. */
 int32_t clinux_socket(int32_t family);                                   /* SOCK_STREAM | NONBLOCK | CLOEXEC */
 int32_t clinux_socket_pair(int32_t *a, int32_t *b);                      /* UNIX stream, NONBLOCK | CLOEXEC */
+int32_t clinux_record_pair(int32_t type, int32_t ends[2]);               /* UNIX, by SOCK_ number, NONBLOCK | CLOEXEC */
+int32_t clinux_udp_pair(int32_t ends[2]);                                /* on 127.0.0.1, connected to each other */
 int32_t clinux_bind(int32_t socket, const void *address, uint32_t length);
 int32_t clinux_bind_without_port(int32_t socket, const void *address, uint32_t length); /* IP_BIND_ADDRESS_NO_PORT */
 int32_t clinux_listen(int32_t socket, int32_t backlog);
@@ -44,6 +46,12 @@ int64_t clinux_receive(int32_t socket, void *buffer, size_t length);     /* MSG_
 int64_t clinux_peek(int32_t socket, void *buffer, size_t length);        /* MSG_DONTWAIT | MSG_PEEK */
 int64_t clinux_discard(int32_t socket, size_t length);                   /* TCP only: MSG_DONTWAIT | MSG_TRUNC (tcp(7)) */
 int64_t clinux_send(int32_t socket, const void *buffer, size_t length);  /* MSG_DONTWAIT | MSG_NOSIGNAL */
+/* Records (SOCK_SEQPACKET, SOCK_DGRAM). The first gives the next record's whole length, however much of it fits. */
+int64_t clinux_peek_record(int32_t socket, void *buffer, size_t length); /* MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT */
+int64_t clinux_drop_record(int32_t socket);                              /* takes it: its length, or -errno */
+/* For a socket that gives 0 bytes: 1 where that is an empty record, 0 where it is the end. Only an ancillary message tells them
+   apart (SO_PASSCRED, unix(7)). */
+int32_t clinux_has_empty_record(int32_t socket);
 int64_t clinux_send_urgent(int32_t socket, uint8_t byte);                /* MSG_OOB */
 int32_t clinux_pending_error(int32_t socket);                            /* SO_ERROR, 0 or -errno; clears it */
 int32_t clinux_has_hung_up(int32_t socket);                              /* POLLHUP or POLLERR now: 1 or 0 */

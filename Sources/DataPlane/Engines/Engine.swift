@@ -27,6 +27,9 @@ package protocol Engine: SystemCalls, ~Copyable {
     /// when it has room again. May answer more than once: `goesOn` is false on the last.
     mutating func watch(_ socket: Int32, _ tag: Tag) -> Bool
 
+    /// Tells by a `watch` answer when the socket has room, having had none; for sockets that are not watched for their loss.
+    mutating func awaitRoom(_ socket: Int32, _ tag: Tag) -> Bool
+
     /// Waits for the source, moves up to `length` bytes into the pipe and on into the sink. Answers `fill`, then `drain`.
     mutating func move(
         from source: Int32, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag
@@ -83,6 +86,9 @@ package protocol Engine: SystemCalls, ~Copyable {
 }
 
 extension Engine where Self: ~Copyable {
+    /// Where a watch tells of room.
+    package mutating func awaitRoom(_ socket: Int32, _ tag: Tag) -> Bool { watch(socket, tag) }
+
     /// For engines of tests that have no files.
     package mutating func moveFile(
         _ file: Int32, at offset: Int64, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag

@@ -60,6 +60,11 @@ package protocol SystemCalls: ~Copyable {
         atMost: Int32
     ) -> Carried
 
+    /// Carries whole records, at once: see `RecordCarry.carry`.
+    func carryRecords(
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, left: UInt64
+    ) -> (Carried, isAtLimit: Bool)
+
     /// read(2) of a pipe: bytes, 0 or `-errno`.
     func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int
     /// write(2) into a pipe: bytes or `-errno`.
@@ -123,6 +128,12 @@ extension SystemCalls where Self: ~Copyable {
         atMost: Int32
     ) -> Carried {
         PlainCarry.carry(from: source, to: sink, by: buffer, isTCP: isTCP, canHangUp: canHangUp, atMost: atMost)
+    }
+
+    package func carryRecords(
+        from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, left: UInt64
+    ) -> (Carried, isAtLimit: Bool) {
+        RecordCarry.carry(from: source, to: sink, by: buffer, left: left)
     }
 
     package func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {

@@ -51,4 +51,6 @@ package struct JobOptions: OptionSet, BitwiseCopyable, Sendable {
     package static let oneWay = JobOptions(rawValue: 1)
     /// FIN is not passed on.
     package static let withholdsFin = JobOptions(rawValue: 2)
+    /// The sockets keep records apart.
+    package static let keepsRecords = JobOptions(rawValue: 4)
 }

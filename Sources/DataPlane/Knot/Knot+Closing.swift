@@ -8,7 +8,7 @@ extension Knot {
         if lost.has(source) { return flush(survivor: source.other, at: now) }
         if self[direction.opposite].state == .over { return finish(passingFinOf: direction) }
         endedFirst = source
-        let watch = watched.has(source) ? [] : Step.watch.on(direction)
+        let watch = watched.has(source) || keepsRecords ? [] : Step.watch.on(direction)
         return [passFin(of: direction), Step.giveBack.on(direction), watch]
     }
 
@@ -73,7 +73,7 @@ extension Knot {
             cause = .finished
             return untie()
         }
-        let watch = watched.has(direction.source) ? [] : Step.watch.on(direction)
+        let watch = watched.has(direction.source) || keepsRecords ? [] : Step.watch.on(direction)
         return Step.giveBack.on(direction).union(watch)
     }
 

@@ -32,24 +32,25 @@ extension Knot {
     /// Bytes were moved without a pipe.
     package mutating func hasCarried(_ direction: Direction, _ carried: Carried, at now: Int64) -> Step {
         if carried.moved > 0 { self[direction].activeAtMillis = now }
-        return follow(self[direction].hasCarried(carried), direction, at: now)
+        return follow(self[direction].hasCarried(carried, awaitsRoom: keepsRecords), direction, at: now)
     }
 
     /// The watch of `direction`'s source: it is gone, or it has room for what the other lane wants to drain into it.
     private mutating func watchTold(_ direction: Direction, _ events: Int32, goesOn: Bool, at now: Int64) -> Step {
         // A negative answer is our own withdrawal.
         guard events >= 0, phase == .tied || phase == .flushing else { return [] }
-        if PollEvents.tellLoss(events) {
+        if PollEvents.tellLoss(events) && !keepsRecords {
             // Where a hang-up need not be a loss, the lane that reads from this side, or a write to it, will tell.
             return canHangUp(direction.source) ? lose(direction.source, at: now) : roomTold(direction.opposite)
         }
-        var step: Step = goesOn ? [] : Step.watch.on(direction)
-        if events & PollEvents.writable != 0 { step.formUnion(roomTold(direction.opposite)) }
+        var step: Step = goesOn || keepsRecords ? [] : Step.watch.on(direction)
+        if events & PollEvents.writable != 0 || keepsRecords { step.formUnion(roomTold(direction.opposite)) }
         return step
     }
 
     private mutating func roomTold(_ direction: Direction) -> Step {
         guard self[direction].sinkHasRoom() else { return [] }
+        if keepsRecords { return Step.receive.on(direction) }
         return self[direction].state == .copying ? Step.send.on(direction) : Step.drainHeld.on(direction)
     }
 

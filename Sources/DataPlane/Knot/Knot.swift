@@ -40,6 +40,8 @@ package struct Knot: BitwiseCopyable {
     package internal(set) var isLent = false
     /// FIN is not passed on.
     package internal(set) var withholdsFin = false
+    /// Its sockets keep records apart: whole ones are carried, and nothing else is done.
+    package internal(set) var keepsRecords = false
     /// The upward lane's source is a file.
     package internal(set) var sendsFile = false
     /// A lane has moved as many bytes as it may.
@@ -150,9 +152,11 @@ package struct Knot: BitwiseCopyable {
     package struct Terms: BitwiseCopyable {
         package var isOneWay = false
         package var withholdsFin = false
+        package var keepsRecords = false
 
-        package init(isOneWay: Bool = false, withholdsFin: Bool = false) {
+        package init(isOneWay: Bool = false, withholdsFin: Bool = false, keepsRecords: Bool = false) {
             self.isOneWay = isOneWay
+            self.keepsRecords = keepsRecords
             self.withholdsFin = withholdsFin
         }
     }
@@ -183,6 +187,7 @@ package struct Knot: BitwiseCopyable {
         self.relay = relay
         isLent = true
         withholdsFin = terms.withholdsFin
+        keepsRecords = terms.keepsRecords
         guard second >= 0 else { return tieToItself(at: now) }
         upstream = second
         guard terms.isOneWay else { return tie(at: now) }
@@ -192,7 +197,7 @@ package struct Knot: BitwiseCopyable {
         down.activeAtMillis = now
         down.end()
         // Nobody reads from the second one, so only a watch tells when it is gone.
-        return begin(.up).union(Step.watch.on(.down))
+        return keepsRecords ? begin(.up) : begin(.up).union(Step.watch.on(.down))
     }
 
     private mutating func begin(_ direction: Direction) -> Step {

@@ -204,11 +204,15 @@ package struct Lane: BitwiseCopyable {
     }
 
     /// Bytes were moved without a pipe.
-    package mutating func hasCarried(_ carried: Carried) -> Outcome {
+    /// - Parameter awaitsRoom: an event will tell when a full sink has room again.
+    package mutating func hasCarried(_ carried: Carried, awaitsRoom: Bool = false) -> Outcome {
         bytesMoved &+= UInt64(UInt32(bitPattern: carried.moved))
         dryInARow = 0
         if carried.sink < 0 {
             switch Verdict.ofDrain(carried.sink) {
+            case .notNow where awaitsRoom:
+                waitsForRoom = true
+                return .stuck
             // There is no event for room without a pipe: it is looked for again a tick later, like memory.
             case .notNow, .interrupted, .withdrawn, .starved, .moved, .ended: return .starved
             case .connectionLost: return .sinkLost

@@ -41,7 +41,8 @@ package enum Verdict: BitwiseCopyable, Equatable {
         case Errno.canceled: .withdrawn
         case Errno.noMemory, Errno.noBuffers: .starved
         case Errno.invalid: .notSpliceable
-        case Errno.badDescriptor: .unexpected
+        // EMSGSIZE: a record is longer than its sink takes.
+        case Errno.badDescriptor, Errno.messageSize: .unexpected
         // ECONNRESET: RST. EPIPE: RST after FIN, or a write to a side that is gone. ETIMEDOUT: retransmissions or
         // keepalive gave up. ENOTCONN, ECONNABORTED: the connection went between two calls. The unreachable ones and
         // whatever else the network says (ICMP) end a TCP connection as well.

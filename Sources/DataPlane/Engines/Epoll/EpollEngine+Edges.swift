@@ -58,6 +58,9 @@ extension EpollEngine {
             answers.put(record.pointee.writerTag, attempt(record.pointee.writerSlice, to: socket))
         case .file:
             trySendFile(socket)
+        case .room:
+            record.pointee.writer = .none
+            answers.put(record.pointee.writerTag, PollEvents.writable)
         case .connect:
             record.pointee.writer = .none
             answers.put(record.pointee.writerTag, clinux_pending_error(socket))

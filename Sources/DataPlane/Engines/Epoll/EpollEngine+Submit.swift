@@ -51,6 +51,12 @@ extension EpollEngine {
         return true
     }
 
+    package mutating func awaitRoom(_ socket: Int32, _ tag: Tag) -> Bool {
+        record(socket).pointee.writer = .room
+        record(socket).pointee.writerTag = tag.with(.watch)
+        return true
+    }
+
     package mutating func move(
         from source: Int32, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag
     ) -> Bool {
@@ -142,6 +148,9 @@ extension EpollEngine {
         case .watch:
             if record.pointee.isWatched, record.pointee.watchTag.with(.watch) == target {
                 record.pointee.isWatched = false
+                answers.put(target, Errno.canceled)
+            } else if record.pointee.writer == .room, record.pointee.writerTag == target {
+                record.pointee.writer = .none
                 answers.put(target, Errno.canceled)
             }
         case .accept:

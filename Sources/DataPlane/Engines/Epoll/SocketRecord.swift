@@ -18,6 +18,7 @@ struct SocketRecord: BitwiseCopyable {
         case connect
         case send
         case file
+        case room
     }
 
     /// An edge says it may be readable, and no read has found it dry since.
