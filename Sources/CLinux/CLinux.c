@@ -278,6 +278,31 @@ int32_t clinux_socket_type(int32_t s) { return get_option(s, SOL_SOCKET, SO_TYPE
 int32_t clinux_socket_protocol(int32_t s) { return get_option(s, SOL_SOCKET, SO_PROTOCOL); }
 int32_t clinux_socket_listens(int32_t s) { return get_option(s, SOL_SOCKET, SO_ACCEPTCONN); }
 
+int32_t clinux_unread_bytes(int32_t s)
+{
+    int bytes = 0;
+    return ioctl(s, FIONREAD, &bytes) < 0 ? -errno : bytes;
+}
+
+int32_t clinux_has_sent_fin(int32_t s)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(s, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
+        return -errno;
+    switch (info.tcpi_state) {
+    case TCP_FIN_WAIT1:
+    case TCP_FIN_WAIT2:
+    case TCP_CLOSING:
+    case TCP_LAST_ACK:
+    case TCP_TIME_WAIT:
+    case TCP_CLOSE:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 int64_t clinux_socket_cookie(int32_t s)
 {
     uint64_t cookie = 0;
@@ -478,11 +503,10 @@ int32_t clinux_allowed_processors(int32_t *list, int32_t capacity)
 
 int32_t clinux_name_thread(const char *name) { return -pthread_setname_np(pthread_self(), name); }
 
-int32_t clinux_block_broken_pipe_signal(void)
+int32_t clinux_block_all_signals(void)
 {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGPIPE);
+    sigfillset(&set);
     return -pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 

@@ -47,7 +47,7 @@ extension Worker where E: ~Copyable {
         let relay = keepsRecords ? .copy : job.length == Job.noLimit ? settings.relay.policy : .splice
         let terms = Knot.Terms(
             isOneWay: job.options.contains(.oneWay), withholdsFin: job.options.contains(.withholdsFin),
-            keepsRecords: keepsRecords)
+            keepsRecords: keepsRecords, shut: job.shut)
         var step = knot.pointee.tieLent(job.first, job.second, tcp: job.tcp, relay: relay, terms, at: now)
         if job.length == 0 { step.formUnion(knot.pointee.reachedLimit(.up, at: now)) }
         follow(step, slot)

@@ -55,8 +55,8 @@ package final class WorkerThread: @unchecked Sendable {
     // MARK: On the worker's thread
 
     private func main() {
-        // splice(2) has no MSG_NOSIGNAL, and not every process that has a worker ignores the signal.
-        _ = clinux_block_broken_pipe_signal()
+        // Signals are for the process's own threads, and splice(2) has no MSG_NOSIGNAL.
+        _ = clinux_block_all_signals()
         if let processor { _ = clinux_pin_to_processor(processor) }
         do throws(SystemError) {
             // The one place where an engine is chosen: from here on everything is specialised for it.

@@ -36,6 +36,7 @@ final class DeskReader: Sendable {
     }
 
     private func main() {
+        _ = clinux_block_all_signals()
         while true {
             let isLast = isClosing.load(ordering: .acquiring)
             take()

@@ -45,6 +45,8 @@ struct LentPair: ~Copyable {
         if first.identity.speaksTCP { job.tcp.insert(.client) }
         if !options.contains(.loopback) { job.second = second.number }
         if second.identity.speaksTCP { job.tcp.insert(.upstream) }
+        if first.identity.isShut { job.shut.insert(.client) }
+        if second.identity.isShut { job.shut.insert(.upstream) }
         if first.identity.kind.keepsRecords { job.options.insert(.keepsRecords) }
         if options.contains(.oneWay) { job.options.insert(.oneWay) }
         if options.contains(.withholdFin) { job.options.insert(.withholdsFin) }

@@ -15,6 +15,8 @@ struct SocketIdentity {
 
     let kind: Kind
     let speaksTCP: Bool
+    /// FIN was sent already.
+    let isShut: Bool
     /// Which socket this is, however many descriptors it has (SO_COOKIE).
     let cookie: Int64
 
@@ -44,13 +46,17 @@ struct SocketIdentity {
                     + "splice ties TCP, UDP and UNIX sockets")
         }
         var address = SocketAddress.unknown
-        guard clinux_socket_listens(number) == 0, address.becomePeer(of: number) == 0 else {
+        // Once FIN has gone both ways TCP knows no peer any more; what has not been read can still be spliced.
+        guard clinux_socket_listens(number) == 0,
+            address.becomePeer(of: number) == 0 || clinux_unread_bytes(number) > 0
+        else {
             throw SpliceError(
                 .notConnected, Errno.notConnected,
                 "\(name): the socket of descriptor \(number) has no peer; connect it first")
         }
         self.kind = kind
         self.speaksTCP = speaksTCP
+        isShut = speaksTCP && clinux_has_sent_fin(number) == 1
         cookie = clinux_socket_cookie(number)
     }
 

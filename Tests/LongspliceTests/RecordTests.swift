@@ -166,17 +166,13 @@ enum RecordStream {
         var firstWrong: Int?
         let end = Clock.nowMillis() + 120_000
         while Clock.nowMillis() < end {
+            if clinux_peek_record(socket, &bytes, 1) == 0 && clinux_has_empty_record(socket) == 0 { break }
             let result = clinux_receive(socket, &bytes, 1_600)
             if result == Int64(Errno.again) {
                 pause()
                 continue
             }
             guard result >= 0 else { break }
-            if result == 0 && clinux_peek_record(socket, nil, 0) == 0 && clinux_has_empty_record(socket) == 0
-                && length(of: UInt64(count)) != 0
-            {
-                break
-            }
             let expected = length(of: UInt64(count))
             let isRight = Int(result) == expected && (expected < 8 || bytes[0] == UInt64(count))
             if !isRight && firstWrong == nil { firstWrong = count }

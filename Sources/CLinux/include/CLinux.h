@@ -57,6 +57,7 @@ int32_t clinux_pending_error(int32_t socket);                            /* SO_E
 int32_t clinux_has_hung_up(int32_t socket);                              /* POLLHUP or POLLERR now: 1 or 0 */
 int32_t clinux_has_ended_stream(int32_t socket);                         /* as above, or POLLRDHUP */
 int32_t clinux_unsent_bytes(int32_t socket);                             /* SIOCOUTQ: sent but not acknowledged too */
+int32_t clinux_unread_bytes(int32_t socket);                             /* FIONREAD: received and not yet read */
 int32_t clinux_set_low_water(int32_t socket, int32_t bytes);             /* SO_RCVLOWAT; announces what is there already */
 int32_t clinux_set_no_delay(int32_t socket);                             /* TCP_NODELAY; pushes what is corked */
 int32_t clinux_set_urgent_inline(int32_t socket);                        /* SO_OOBINLINE */
@@ -70,6 +71,7 @@ int32_t clinux_socket_domain(int32_t socket);
 int32_t clinux_socket_type(int32_t socket);
 int32_t clinux_socket_protocol(int32_t socket);
 int32_t clinux_socket_listens(int32_t socket);
+int32_t clinux_has_sent_fin(int32_t socket);                             /* a TCP socket whose writing side is shut: 1 or 0 */
 int64_t clinux_socket_cookie(int32_t socket);                            /* SO_COOKIE: which socket, whatever its descriptor */
 /* Options that a lender gets back as they were: each getter gives 1 or 0. */
 int32_t clinux_is_nonblocking(int32_t descriptor);                       /* O_NONBLOCK */
@@ -125,7 +127,7 @@ int32_t clinux_pin_to_processor(int32_t processor);                      /* the 
 int32_t clinux_allowed_processors(int32_t *list, int32_t capacity);      /* how many; fills the list */
 int32_t clinux_name_thread(const char *name);
 int32_t clinux_ignore_broken_pipe_signal(void);
-int32_t clinux_block_broken_pipe_signal(void);                           /* SIGPIPE, for the calling thread */
+int32_t clinux_block_all_signals(void);                                  /* for the calling thread */
 int32_t clinux_ignore_file_size_signal(void);                            /* SIGXFSZ: write(2) says EFBIG instead */
 int32_t clinux_block_signals(const int32_t *signals, int32_t count);     /* for all threads made afterwards */
 /* The next blocked signal of the list, 0 when the time ran out. */

@@ -25,6 +25,8 @@ package struct Job: BitwiseCopyable, @unchecked Sendable {
     package var second: Int32 = -1
     /// Which of the two speak TCP.
     package var tcp: SideSet = []
+    /// Which of those have sent FIN already, so that a hang-up of them is no reset.
+    package var shut: SideSet = []
     package var options: JobOptions = []
     /// Bytes from the first to the second, at most; `noLimit` for as many as come. Of a `send`: what it sends in all.
     package var length = Job.noLimit

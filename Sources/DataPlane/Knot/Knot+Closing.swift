@@ -17,7 +17,7 @@ extension Knot {
     /// That is so until FIN is sent to it: a TCP socket that is shut down both ways shows POLLHUP as well, with bytes still to
     /// be read. A UNIX socket shows it as soon as its peer has closed, and everything the peer sent may still be read.
     func canHangUp(_ side: Side) -> Bool {
-        tcp.has(side) && (isLoopback || self[side.outgoing.opposite].state != .over)
+        tcp.has(side) && !shut.has(side) && (isLoopback || self[side.outgoing.opposite].state != .over)
     }
 
     /// The connection of `side` is gone: nothing reaches it any more, but what it sent before is still delivered.

@@ -40,6 +40,8 @@ package struct Knot: BitwiseCopyable {
     package internal(set) var isLent = false
     /// FIN is not passed on.
     package internal(set) var withholdsFin = false
+    /// Sides to which FIN was sent before they were tied.
+    package internal(set) var shut: SideSet = []
     /// Its sockets keep records apart: whole ones are carried, and nothing else is done.
     package internal(set) var keepsRecords = false
     /// The upward lane's source is a file.
@@ -153,9 +155,14 @@ package struct Knot: BitwiseCopyable {
         package var isOneWay = false
         package var withholdsFin = false
         package var keepsRecords = false
+        /// Sides that have sent FIN before.
+        package var shut: SideSet = []
 
-        package init(isOneWay: Bool = false, withholdsFin: Bool = false, keepsRecords: Bool = false) {
+        package init(
+            isOneWay: Bool = false, withholdsFin: Bool = false, keepsRecords: Bool = false, shut: SideSet = []
+        ) {
             self.isOneWay = isOneWay
+            self.shut = shut
             self.keepsRecords = keepsRecords
             self.withholdsFin = withholdsFin
         }
@@ -188,6 +195,7 @@ package struct Knot: BitwiseCopyable {
         isLent = true
         withholdsFin = terms.withholdsFin
         keepsRecords = terms.keepsRecords
+        shut = terms.shut
         guard second >= 0 else { return tieToItself(at: now) }
         upstream = second
         guard terms.isOneWay else { return tie(at: now) }
