@@ -39,7 +39,7 @@ extension Splicer {
     }
 
     /// As `splice(_:to:length:options:)`, for a thread that may sleep: the ancestor's way.
-    func spliceBlocking(
+    package func spliceBlocking(
         _ a: Descriptor, to b: Descriptor, length: UInt64?, options: SpliceOptions
     ) throws(SpliceError) -> SpliceOutcome {
         let pair = try LentPair(a, b, length: length, options, descriptorsMax: descriptorsMax)
