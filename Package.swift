@@ -24,7 +24,7 @@ let package = Package(
     targets: [
         // Imports point one way:
         // LongspliceCommand → ControlPlane, Longsplice → DataPlane → LinuxCalls → CLinux,
-        // LongspliceC → Longsplice, and
+        // LongspliceC, forward → Longsplice, and
         // LongspliceCommand → LoadGenerator → LinuxCalls → CLinux.
         .systemLibrary(
             name: "CLiburing",
@@ -41,6 +41,8 @@ let package = Package(
         .target(
             name: "LongspliceC", dependencies: ["LongspliceHeader", "Longsplice", "LinuxCalls", "CLinux"],
             swiftSettings: strict),
+        .executableTarget(
+            name: "forward", dependencies: ["Longsplice"], path: "Sources/Examples/Forward", swiftSettings: strict),
         .target(
             name: "ControlPlane",
             dependencies: ["DataPlane", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log")],
