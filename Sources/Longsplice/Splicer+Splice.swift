@@ -13,6 +13,7 @@ extension Splicer {
     /// - Parameters:
     ///   - a: a connected TCP or UNIX stream socket, lent for the call. Whether it blocks does not matter.
     ///   - b: another one; the same one for `.loopback`.
+    ///   - options: how they are tied.
     /// - Throws: one of the reasons that `SpliceError` lists, before anything is moved.
     public func splice(
         _ a: Descriptor, _ b: Descriptor, options: SpliceOptions = []
@@ -22,8 +23,11 @@ extension Splicer {
 
     /// As `splice(_:_:options:)`, with a bound for what goes from `a` to `b`.
     /// - Parameters:
+    ///   - a: where the bytes come from.
+    ///   - b: where they go.
     ///   - length: bytes from `a` to `b` at most, nil for no bound. When they are moved that direction is done: no FIN is sent, and
     ///     what else there is stays in `a`. The way back, where there is one, has no bound.
+    ///   - options: how they are tied.
     public func splice(
         _ a: Descriptor, to b: Descriptor, length: UInt64? = nil, options: SpliceOptions = []
     ) async throws(SpliceError) -> SpliceOutcome {
