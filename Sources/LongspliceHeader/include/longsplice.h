@@ -2,6 +2,8 @@
  *
  *     cc program.c -I Sources/LongspliceHeader/include -L .build/release -llongsplice-c
  *
+ * liblongsplice-c.so itself needs liburing and the shared libraries of Swift's runtime.
+ *
  * Each function returns as a system call does: 0, or -1 with errno set before anything was moved. It sleeps until it is done;
  * signals do not interrupt it. All may be called from any thread. The first call starts the threads that do the work; after it
  * a child of fork(2) has none and is refused. 16,384 calls may sleep at once.
