@@ -13,6 +13,8 @@ let package = Package(
     products: [
         .executable(name: "longsplice", targets: ["LongspliceCommand"]),
         .library(name: "Longsplice", targets: ["Longsplice"]),
+        // For C: liblongsplice-c.so, since "longsplice" is the program.
+        .library(name: "longsplice-c", type: .dynamic, targets: ["LongspliceC"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -21,7 +23,8 @@ let package = Package(
     ],
     targets: [
         // Imports point one way:
-        // LongspliceCommand → ControlPlane, Longsplice → DataPlane → LinuxCalls → CLinux, and
+        // LongspliceCommand → ControlPlane, Longsplice → DataPlane → LinuxCalls → CLinux,
+        // LongspliceC, forward → Longsplice, and
         // LongspliceCommand → LoadGenerator → LinuxCalls → CLinux.
         .systemLibrary(
             name: "CLiburing",
@@ -33,6 +36,13 @@ let package = Package(
         .target(name: "LinuxCalls", dependencies: ["CLinux"], swiftSettings: strict),
         .target(name: "DataPlane", dependencies: ["LinuxCalls", "CLinux", "CLiburing"], swiftSettings: strict),
         .target(name: "Longsplice", dependencies: ["DataPlane", "LinuxCalls", "CLinux"], swiftSettings: strict),
+        // The header alone: for C compilers by its path, and for LongspliceC, which is checked against it.
+        .systemLibrary(name: "LongspliceHeader", path: "Sources/LongspliceHeader"),
+        .target(
+            name: "LongspliceC", dependencies: ["LongspliceHeader", "Longsplice", "LinuxCalls", "CLinux"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "forward", dependencies: ["Longsplice"], path: "Sources/Examples/Forward", swiftSettings: strict),
         .target(
             name: "ControlPlane",
             dependencies: ["DataPlane", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log")],

@@ -503,6 +503,10 @@ int32_t clinux_allowed_processors(int32_t *list, int32_t capacity)
 
 int32_t clinux_name_thread(const char *name) { return -pthread_setname_np(pthread_self(), name); }
 
+int32_t clinux_process_number(void) { return getpid(); }
+
+void clinux_set_errno(int32_t code) { errno = code; }
+
 int32_t clinux_block_all_signals(void)
 {
     sigset_t set;

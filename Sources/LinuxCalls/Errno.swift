@@ -25,6 +25,7 @@ package enum Errno {
     package static let messageSize: Int32 = -90  // EMSGSIZE
     package static let protocolType: Int32 = -91  // EPROTOTYPE
     package static let socketTypeNotSupported: Int32 = -94  // ESOCKTNOSUPPORT
+    package static let notSupported: Int32 = -95  // EOPNOTSUPP
     package static let addressInUse: Int32 = -98  // EADDRINUSE
     package static let addressNotAvailable: Int32 = -99  // EADDRNOTAVAIL
     package static let networkUnreachable: Int32 = -101  // ENETUNREACH

@@ -60,8 +60,10 @@ struct LentPair: ~Copyable {
             result.leftUp.deallocate()
             result.leftDown.deallocate()
         }
+        // Where the length was all there was to do, nobody's stream has ended.
+        let isCut = result.end == .limit && !options.isDisjoint(with: [.oneWay, .loopback])
         return SpliceOutcome(
-            ending: SpliceOutcome.Ending(result.end), endedBy: SpliceOutcome.Side(result.ender),
+            ending: SpliceOutcome.Ending(result.end), endedBy: isCut ? nil : SpliceOutcome.Side(result.ender),
             bytesToSecond: result.bytesUp, bytesToFirst: result.bytesDown,
             undeliveredToSecond: Array(result.leftUp.bytes), undeliveredToFirst: Array(result.leftDown.bytes),
             duration: .nanoseconds(result.nanos), lastToSecond: .nanoseconds(result.lastUpNanos),

@@ -16,6 +16,7 @@ extension Splicer {
     /// - Parameters:
     ///   - a: a connected socket, lent for the call: TCP, UDP or UNIX of any type. Whether it blocks does not matter.
     ///   - b: another one of the same type; the same one for `.loopback`.
+    ///   - options: how they are tied.
     /// - Throws: one of the reasons that `SpliceError` lists, before anything is moved.
     public func splice(
         _ a: Descriptor, _ b: Descriptor, options: SpliceOptions = []
@@ -25,8 +26,12 @@ extension Splicer {
 
     /// As `splice(_:_:options:)`, with a bound for what goes from `a` to `b`.
     /// - Parameters:
+    ///   - a: where the bytes come from.
+    ///   - b: where they go.
     ///   - length: bytes from `a` to `b` at most, nil for no bound. When they are moved that direction is done: no FIN is sent, and
-    ///     what else there is stays in `a`. A record is never cut: one that does not fit stays. The way back, where there is one, has no bound.
+    ///     what else there is stays in `a`. A record is never cut: one that does not fit stays. The way
+    ///     back, where there is one, has no bound.
+    ///   - options: how they are tied.
     public func splice(
         _ a: Descriptor, to b: Descriptor, length: UInt64? = nil, options: SpliceOptions = []
     ) async throws(SpliceError) -> SpliceOutcome {

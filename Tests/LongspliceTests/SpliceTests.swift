@@ -67,7 +67,8 @@ struct SpliceTests {
         var at = 0
         for length in [0, 1, 4_095, 65_536, 100_001] {
             let outcome = try await splicer.splice(scene.a, to: scene.b, length: UInt64(length), options: .oneWay)
-            #expect(outcome.ending == .lengthReached && outcome.bytesToSecond == UInt64(length))
+            #expect(outcome.ending == .lengthReached && outcome.endedBy == nil)
+            #expect(outcome.bytesToSecond == UInt64(length))
             #expect(try scene.far.receive(length) == Array(sent[at..<at + length]))
             at += length
         }

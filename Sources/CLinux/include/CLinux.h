@@ -126,6 +126,8 @@ int64_t clinux_thread_processor_nanoseconds(void);                       /* CLOC
 int32_t clinux_pin_to_processor(int32_t processor);                      /* the calling thread */
 int32_t clinux_allowed_processors(int32_t *list, int32_t capacity);      /* how many; fills the list */
 int32_t clinux_name_thread(const char *name);
+int32_t clinux_process_number(void);                                     /* getpid(2) */
+void clinux_set_errno(int32_t code);                                     /* of the calling thread */
 int32_t clinux_ignore_broken_pipe_signal(void);
 int32_t clinux_block_all_signals(void);                                  /* for the calling thread */
 int32_t clinux_ignore_file_size_signal(void);                            /* SIGXFSZ: write(2) says EFBIG instead */

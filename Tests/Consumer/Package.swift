@@ -1,0 +1,13 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// A package that somebody else could have written. It names its dependency, so that the checkout's folder may have any name.
+let package = Package(
+    name: "consumer",
+    dependencies: [.package(name: "longsplice", path: "../..")],
+    targets: [
+        .executableTarget(
+            name: "consumer", dependencies: [.product(name: "Longsplice", package: "longsplice")],
+            path: "Sources/Consumer")
+    ]
+)
