@@ -2,7 +2,7 @@ import LinuxCalls
 import Longsplice
 import Synchronization
 
-/// Runs a call beside the test, which may block meanwhile: on a thread of its own, since the tests' own threads may all be
+/// Runs a call beside the test, which may block meanwhile: on threads of their own, since the tests' own threads may all be
 /// blocked by others.
 func aside<T: Sendable>(_ call: @escaping @Sendable () async throws -> T) -> Task<T, any Error> {
     Task(executorPreference: AsideExecutor.shared) { try await call() }
@@ -13,18 +13,20 @@ private final class AsideExecutor: TaskExecutor {
 
     private let jobs = Mutex<[UnownedJob]>([])
     private let count = Semaphore()
-    private let thread = Mutex<NamedThread?>(nil)
+    private let threads = Mutex<[NamedThread]>([])
 
     private init() {
-        let started = try? NamedThread("aside") { [self] in
-            while true {
-                count.wait()
-                let job = jobs.withLock { $0.removeFirst() }
-                job.runSynchronously(on: asUnownedTaskExecutor())
+        for _ in 0..<4 {
+            let started = try? NamedThread("aside") { [self] in
+                while true {
+                    count.wait()
+                    let job = jobs.withLock { $0.removeFirst() }
+                    job.runSynchronously(on: asUnownedTaskExecutor())
+                }
             }
+            precondition(started != nil, "no thread for the tests")
+            threads.withLock { $0 += started.map { [$0] } ?? [] }
         }
-        precondition(started != nil, "no thread for the tests")
-        thread.withLock { $0 = started }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {

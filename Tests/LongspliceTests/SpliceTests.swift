@@ -195,7 +195,17 @@ struct SpliceTests {
             let sent = Self.much
             var count = scene.near.offer(sent[..<1_000], patienceMillis: 1_000) ?? 0
             #expect(eventually { !scene.far.hasNothing })
-            while count < sent.count, let more = scene.near.offer(sent[count...], patienceMillis: 200) { count += more }
+            while count < sent.count, let more = scene.near.offer(sent[count...], patienceMillis: 1_000) {
+                count += more
+            }
+            // The sink is full when no more gets there.
+            var unread: Int32 = -1
+            #expect(
+                eventually {
+                    for _ in 0..<50 { TestSupport.pause() }
+                    defer { unread = clinux_unread_bytes(scene.far.number) }
+                    return unread > 100_000 && unread == clinux_unread_bytes(scene.far.number)
+                })
             task.cancel()
             let told = try await task.value
             #expect(told.ending == .cancelled && told.endedBy == nil)

@@ -8,7 +8,10 @@ extension Knot {
     ) -> Step {
         let outcome = self[direction].hasReceived(result, goesOn: goesOn, leavesMore: leavesMore)
         if provesBulk && relay != .copy { self[direction].leaveCopying() }
-        return follow(outcome, direction, at: now)
+        let step = follow(outcome, direction, at: now)
+        // Nothing hints at the end of a UNIX stream, and whoever closes behind his last bytes is common: it is looked for at once.
+        guard self[direction].copying.isUnsure, !tcp.has(direction.source), phase == .tied else { return step }
+        return step.union(Step.probe.on(direction))
     }
 
     /// The withdrawal of a receive has failed: it may have ended by itself, or may have been on its way somewhere.
