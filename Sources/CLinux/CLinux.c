@@ -229,7 +229,8 @@ int64_t clinux_drop_record(int32_t s) { RESULT(recv(s, NULL, 0, MSG_TRUNC | MSG_
 int32_t clinux_has_empty_record(int32_t s)
 {
     struct pollfd look = { .fd = s, .events = POLLRDHUP };
-    char control[CMSG_SPACE(sizeof(struct ucred)) + CMSG_SPACE(64 * sizeof(int))];
+    /* Room for no descriptors: a look would make them ours (SCM_RIGHTS). */
+    char control[CMSG_SPACE(sizeof(struct ucred))];
     struct msghdr message = { .msg_control = control, .msg_controllen = sizeof control };
     int was = 0, on = 1, found;
     socklen_t size = sizeof was;

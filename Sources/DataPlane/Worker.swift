@@ -235,7 +235,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         isLeaving = true
         leaveGroup()
         closeDesk()
-        if order == .cut { cutAll() }
+        if order == .cut || jobs.exists { cutAll() }
     }
 
     private mutating func cutAll() {
