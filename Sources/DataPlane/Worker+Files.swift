@@ -21,7 +21,8 @@ extension Worker where E: ~Copyable {
     /// The next part, for a lane with an empty pipe. False where it cannot be taken now.
     mutating func sendOn(_ knot: UnsafeMutablePointer<Knot>, _ tag: Tag) -> Bool {
         let slot = tag.slot
-        let job = jobs[slot].pointee.job
+        let entry = jobs[slot]
+        let job = entry.pointee.job
         let moved = knot.pointee.up.bytesMoved
         let header = UInt64(job.header.count)
         let fileEnd = job.length &- UInt64(job.trailer.count)
@@ -31,8 +32,7 @@ extension Worker where E: ~Copyable {
         let pipe = pipes[knot.pointee.up.pipe]
         let offset = job.offset &+ Int64(moved &- header)
         let length = UInt32(min(UInt64(min(settings.chunkBytes, pipe.capacity)), fileEnd &- moved))
-        if offset &+ Int64(length) > jobs[slot].pointee.readUpTo, !engine.isCached(job.first, at: offset, Int64(length))
-        {
+        if offset &+ Int64(length) > entry.pointee.readUpTo, !engine.isCached(job.first, at: offset, Int64(length)) {
             return read(job, offset, Int64(fileEnd &- moved), slot)
         }
         guard engine.moveFile(job.first, at: offset, through: pipe, to: job.second, length: length, tag) else {
@@ -65,8 +65,10 @@ extension Worker where E: ~Copyable {
             count: min(left, Self.readingBytesMax))
         guard jobs.readings?.write(&reading) ?? false else { return false }
         counters.add(.fileReadings)
-        jobs[slot].pointee.readUpTo = offset &+ reading.count
-        table[slot].pointee.up.submittedReading()
+        let entry = jobs[slot]
+        entry.pointee.readUpTo = offset &+ reading.count
+        let knot = table[slot]
+        knot.pointee.up.submittedReading()
         return true
     }
 
@@ -83,10 +85,11 @@ extension Worker where E: ~Copyable {
         guard result <= 0, result != Errno.again, result != Errno.canceled, result != Errno.interrupted,
             let knot = table.live(tag)
         else { return }
+        let entry = jobs[tag.slot]
         if result < 0 {
-            jobs[tag.slot].pointee.failure = result
+            entry.pointee.failure = result
         } else if knot.pointee.sendsFile && tag.operation == .fill {
-            jobs[tag.slot].pointee.isCutShort = true
+            entry.pointee.isCutShort = true
         }
     }
 }

@@ -6,7 +6,7 @@ extension Worker where E: ~Copyable {
     mutating func takeJobs() {
         guard jobs.hasOrders else { return }
         for _ in 0..<Self.jobsPerTurn {
-            guard let job = jobs.orders?.take() else { return }
+            guard let job = jobs.takeOrder() else { return }
             obey(job)
         }
     }
@@ -15,9 +15,8 @@ extension Worker where E: ~Copyable {
 
     /// No job is taken from here on; those that were given are answered.
     mutating func closeDesk() {
-        guard let orders = jobs.orders else { return }
-        orders.close()
-        while let job = orders.take() { obey(job) }
+        jobs.orders?.close()
+        while let job = jobs.takeOrder() { obey(job) }
     }
 
     private mutating func obey(_ job: Job) {
@@ -28,7 +27,8 @@ extension Worker where E: ~Copyable {
             hasBeenRead(slot)
         case .takeBack:
             guard let slot = jobs.slot(of: job) else { return }
-            follow(table[slot].pointee.cut(.takenBack), slot)
+            let knot = table[slot]
+            follow(knot.pointee.cut(.takenBack), slot)
         }
     }
 
@@ -71,7 +71,8 @@ extension Worker where E: ~Copyable {
             by: plainBuffer,
             left: left)
         noteCarried(carried, direction, slot)
-        if carried.sink < 0 && carried.sink != Errno.again { jobs[slot].pointee.failure = carried.sink }
+        let entry = jobs[slot]
+        if carried.sink < 0 && carried.sink != Errno.again { entry.pointee.failure = carried.sink }
         let step = knot.pointee.hasCarried(direction, carried, at: now)
         if isAtLimit { return follow(knot.pointee.reachedLimit(direction, at: now), slot) }
         guard step == Step.receive.on(direction) else { return follow(step, slot) }
