@@ -56,7 +56,7 @@ let package = Package(
         .executableTarget(
             name: "LongspliceCommand",
             dependencies: [
-                "ControlPlane", "LoadGenerator", "LinuxCalls", "CLinux",
+                "ControlPlane", "Longsplice", "LoadGenerator", "LinuxCalls", "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict

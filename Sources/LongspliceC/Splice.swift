@@ -1,4 +1,3 @@
-import CLinux
 import LinuxCalls
 import Longsplice
 import LongspliceHeader
@@ -37,13 +36,6 @@ private func splice(
     } catch {
         return 0 &- error.errno
     }
-}
-
-/// As a system call answers. The caller does nothing behind it, since a release could write errno again.
-private func answer(_ result: Int32) -> Int32 {
-    if result >= 0 { return result }
-    clinux_set_errno(0 &- result)
-    return -1
 }
 
 extension SpliceOptions {

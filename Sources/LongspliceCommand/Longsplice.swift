@@ -8,7 +8,7 @@ struct Longsplice: ParsableCommand {
         commandName: "longsplice",
         abstract: "An edge TCP terminator that joins connections without copying their bytes through user space.",
         version: Version.sentence,
-        subcommands: [Serve.self, Doctor.self, Bench.self]
+        subcommands: [Serve.self, Doctor.self, Bench.self, Splice.self, Sendfile.self]
     )
 
     /// Instead of ArgumentParser's own: whatever is wrong takes one line.
@@ -24,7 +24,8 @@ struct Longsplice: ParsableCommand {
             exit(withError: error)
         } catch {
             let sentence = message(for: error).split(whereSeparator: \.isNewline).joined(separator: " ")
-            let command = CommandLine.arguments.dropFirst().first == "bench" ? "bench" : "serve"
+            let first = CommandLine.arguments.dropFirst().first
+            let command = configuration.subcommands.map { $0._commandName }.first { $0 == first } ?? "serve"
             end(
                 Refusal(
                     .usage,

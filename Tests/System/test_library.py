@@ -26,12 +26,12 @@ def wrapper(engine):
     return WITHOUT_URING if engine == "epoll" else []
 
 
-@pytest.fixture(scope="module")
-def c_program(tmp_path_factory):
+@pytest.fixture(scope="module", params=["splice", "sendfile"])
+def c_program(request, tmp_path_factory):
     run("swift", "build", "--product", "longsplice-c")
-    program = tmp_path_factory.mktemp("library") / "splice"
+    program = tmp_path_factory.mktemp("library") / request.param
     run("cc", "-std=gnu11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread", "-o", program,
-        "Tests/CFace/splice.c", "-I", "Sources/LongspliceHeader/include",
+        f"Tests/CFace/{request.param}.c", "-I", "Sources/LongspliceHeader/include",
         "-L", BUILD / "debug", "-llongsplice-c", f"-Wl,-rpath,{BUILD / 'debug'}")
     return program
 
@@ -43,7 +43,7 @@ def swift_program():
     return BUILD / "consumer/debug/consumer"
 
 
-def test_a_c_program_splices_and_is_refused_with_errno(c_program, wrapper):
+def test_a_c_program_is_served_and_is_refused_with_errno(c_program, wrapper):
     assert run(*wrapper, c_program) == ""
 
 

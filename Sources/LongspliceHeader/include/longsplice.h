@@ -1,10 +1,10 @@
-/* Longsplice for C: the call of the 2005 patch for NetBSD, splice(2), over io_uring or epoll(7).
+/* Longsplice for C: the calls of the 2005 patch for NetBSD, splice(2) and sendfile(), over io_uring or epoll(7).
  *
  *     cc program.c -I Sources/LongspliceHeader/include -L .build/release -llongsplice-c
  *
  * liblongsplice-c.so itself needs liburing and the shared libraries of Swift's runtime.
  *
- * Each function returns as a system call does: 0, or -1 with errno set before anything was moved. It sleeps until it is done;
+ * Each function returns as a system call does: 0, or -1 with errno set. It sleeps until it is done;
  * signals do not interrupt it. All may be called from any thread. The first call starts the threads that do the work; after it
  * a child of fork(2) has none and is refused. 16,384 calls may sleep at once.
  */
@@ -50,7 +50,7 @@ struct longsplice_outcome {
 
 /* Ties two connected TCP or UNIX stream sockets, both ways, until both are done: FIN is passed on while the other direction
  * lives. Both stay open, blocking or not as they were, and must not be used meanwhile. *outcome is written on success only;
- * NULL is allowed.
+ * NULL is allowed. Where it fails, nothing was moved.
  *
  * EBADF            no open descriptor
  * ENOTSOCK         no socket
@@ -67,6 +67,33 @@ int longsplice_splice(int fd1, int fd2, struct longsplice_outcome *outcome);
 /* As longsplice_splice, with at most `length` bytes from the first to the second. After them no FIN is sent, and the rest stays
  * in `from`. The way back, where there is one, has no bound. */
 int longsplice_splice_to(int from, int to, uint64_t length, unsigned flags, struct longsplice_outcome *outcome);
+
+/* Bytes in memory, only read. */
+struct longsplice_part {
+    const void *bytes;
+    size_t length;
+};
+
+/* What goes before and behind the file; NULL where a count is 0. */
+struct longsplice_hdtr {
+    const struct longsplice_part *headers;
+    size_t header_count;
+    const struct longsplice_part *trailers;
+    size_t trailer_count;
+};
+
+/* Sends the headers, `length` bytes of `file` from `offset` on, and the trailers into a connected stream socket, and returns when
+ * the socket has taken all of them. LONGSPLICE_NO_LIMIT is everything up to the file's end; what lies behind that end is not
+ * sent. The file's position is neither used nor changed, and the socket stays open. `hdtr` and `sent` may be NULL. *sent becomes
+ * the number of bytes that the socket has taken, headers and trailers among them, on failure too. `flags` is 0.
+ *
+ * As longsplice_splice, and
+ * EINVAL             `file` is no regular file; flags; a part without bytes that has a length
+ * EPIPE, ECONNRESET  and whatever else the network says: the connection was lost; *sent tells how far it came
+ * EIO                the file could not be read, or became shorter meanwhile
+ */
+int longsplice_sendfile(int file, int socket, uint64_t offset, uint64_t length, const struct longsplice_hdtr *hdtr,
+                        uint64_t *sent, unsigned flags);
 
 #ifdef __cplusplus
 }
