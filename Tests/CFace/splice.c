@@ -162,17 +162,18 @@ static void refuses_as_the_ancestor_did(void)
     struct scene scene = scene_make();
     struct longsplice_outcome untouched = { .duration_ns = 42 };
     int file = open("/dev/null", O_RDWR);
-    int datagram = socket(AF_INET, SOCK_DGRAM, 0);
+    int records[2];
     int alone = socket(AF_INET, SOCK_STREAM, 0);
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     int copy = dup(scene.first);
 
-    CHECK(file >= 0 && datagram >= 0 && alone >= 0 && copy >= 0 && listen(listener, 1) == 0);
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, records) == 0);
+    CHECK(file >= 0 && alone >= 0 && copy >= 0 && listen(listener, 1) == 0);
     REFUSED(EBADF, longsplice_splice(-1, scene.second, &untouched));
     REFUSED(EBADF, longsplice_splice(scene.first, 1 << 20, &untouched));
     REFUSED(ENOTSOCK, longsplice_splice(file, scene.second, &untouched));
     REFUSED(ENOTSOCK, longsplice_splice(scene.first, file, NULL));
-    REFUSED(ESOCKTNOSUPPORT, longsplice_splice(scene.first, datagram, &untouched));
+    REFUSED(ESOCKTNOSUPPORT, longsplice_splice(scene.first, records[0], &untouched));
     REFUSED(ENOTCONN, longsplice_splice(scene.first, alone, &untouched));
     REFUSED(ENOTCONN, longsplice_splice(listener, scene.second, &untouched));
     REFUSED(EINVAL, longsplice_splice(scene.first, scene.first, &untouched));
@@ -181,7 +182,8 @@ static void refuses_as_the_ancestor_did(void)
     REFUSED(EINVAL, longsplice_splice_to(scene.first, scene.second, 1, 1u << 31, &untouched));
     CHECK(untouched.duration_ns == 42);
     close(file);
-    close(datagram);
+    close(records[0]);
+    close(records[1]);
     close(alone);
     close(listener);
     close(copy);
