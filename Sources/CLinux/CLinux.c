@@ -709,6 +709,23 @@ int32_t clinux_thread_start(uint64_t *thread, void (*entry)(void *), void *conte
 
 int32_t clinux_thread_join(uint64_t thread) { return -pthread_join((pthread_t)thread, NULL); }
 
+void *clinux_mutex(void)
+{
+    pthread_mutex_t *mutex = malloc(sizeof *mutex);
+    if (mutex != NULL)
+        pthread_mutex_init(mutex, NULL);
+    return mutex;
+}
+
+void clinux_mutex_lock(void *mutex) { pthread_mutex_lock(mutex); }
+void clinux_mutex_unlock(void *mutex) { pthread_mutex_unlock(mutex); }
+
+void clinux_mutex_free(void *mutex)
+{
+    pthread_mutex_destroy(mutex);
+    free(mutex);
+}
+
 void *clinux_semaphore(void)
 {
     sem_t *semaphore = malloc(sizeof *semaphore);

@@ -9,7 +9,7 @@ final class DeskReader: Sendable {
     private let hasSome: @Sendable () -> Bool
     private let take: @Sendable () -> Void
     private let isClosing = Atomic(false)
-    private let thread = Mutex<NamedThread?>(nil)
+    private let thread = Locked<NamedThread?>(nil)
 
     /// - Parameters:
     ///   - hasSome: there is something to take.

@@ -1,6 +1,5 @@
 import DataPlane
 import LinuxCalls
-import Synchronization
 
 /// Which jobs are open at which worker, and who waits for each.
 final class JobBook: Sendable {
@@ -50,10 +49,10 @@ final class JobBook: Sendable {
         }
     }
 
-    private let pages: Mutex<[Page]>
+    private let pages: Locked<[Page]>
 
     init(_ desks: [JobDesk]) {
-        pages = Mutex(
+        pages = Locked(
             desks.map { desk in
                 Page(
                     desk: desk, places: Array(repeating: (0, .free), count: desk.capacity),
@@ -122,7 +121,7 @@ final class JobBook: Sendable {
 /// A thread that sleeps until its job is done, as the ancestor's caller did in tsleep(9).
 final class ThreadWaiter: Sendable {
     private let isDone = Semaphore()
-    private let result = Mutex(JobResult())
+    private let result = Locked(JobResult())
 
     func tell(_ result: JobResult) {
         self.result.withLock { $0 = result }

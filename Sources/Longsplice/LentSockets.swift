@@ -1,6 +1,5 @@
 import CLinux
 import LinuxCalls
-import Synchronization
 
 /// The sockets that are tied in this process at this moment, whichever splicer has them: each is read by one call at a time and
 /// written by one, and comes back with the options it had.
@@ -17,7 +16,7 @@ enum LentSockets {
         let options: SocketOptions
     }
 
-    private static let entries = Mutex<[Int64: Entry]>([:])
+    private static let entries = Locked<[Int64: Entry]>([:])
 
     /// False where another call uses it in the same way.
     static func lend(_ socket: Int32, _ identity: SocketIdentity, _ use: Use) -> Bool {

@@ -1,6 +1,5 @@
 import LinuxCalls
 import Longsplice
-import Synchronization
 
 /// Runs a call beside the test, which may block meanwhile: on threads of their own, since the tests' own threads may all be
 /// blocked by others.
@@ -11,9 +10,9 @@ func aside<T: Sendable>(_ call: @escaping @Sendable () async throws -> T) -> Tas
 private final class AsideExecutor: TaskExecutor {
     static let shared = AsideExecutor()
 
-    private let jobs = Mutex<[UnownedJob]>([])
+    private let jobs = Locked<[UnownedJob]>([])
     private let count = Semaphore()
-    private let threads = Mutex<[NamedThread]>([])
+    private let threads = Locked<[NamedThread]>([])
 
     private init() {
         for _ in 0..<4 {

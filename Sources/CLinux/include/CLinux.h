@@ -157,6 +157,12 @@ void clinux_free(void *memory);
 int32_t clinux_thread_start(uint64_t *thread, void (*entry)(void *), void *context);
 int32_t clinux_thread_join(uint64_t thread);
 
+/* A mutex (pthread_mutex_lock(3)); NULL where there is no memory. */
+void *clinux_mutex(void);
+void clinux_mutex_lock(void *mutex);
+void clinux_mutex_unlock(void *mutex);
+void clinux_mutex_free(void *mutex);
+
 /* A counting semaphore (sem_overview(7)), starting at 0; never freed while a thread may use it. */
 void *clinux_semaphore(void);
 void clinux_semaphore_post(void *semaphore);
