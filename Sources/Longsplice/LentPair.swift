@@ -8,10 +8,10 @@ struct LentPair: ~Copyable {
     /// Where a socket is tied to itself, one more duplicate of it, of which nothing is made.
     private let second: LentSocket
     private let length: UInt64?
-    private let options: SpliceOptions
+    private let options: SplicingOptions
 
     init(
-        _ a: Descriptor, _ b: Descriptor, length: UInt64?, _ options: SpliceOptions, descriptorsMax: Int
+        _ a: Descriptor, _ b: Descriptor, length: UInt64?, _ options: SplicingOptions, descriptorsMax: Int
     ) throws(SpliceError) {
         let one = try SocketIdentity(a, "first socket")
         let other = try SocketIdentity(b, "second socket")
@@ -55,15 +55,15 @@ struct LentPair: ~Copyable {
     }
 
     /// Reads a result, whose memory is let go of.
-    func outcome(_ result: JobResult) -> SpliceOutcome {
+    func outcome(_ result: JobResult) -> SplicingOutcome {
         defer {
             result.leftUp.deallocate()
             result.leftDown.deallocate()
         }
         // Where the length was all there was to do, nobody's stream has ended.
         let isCut = result.end == .limit && !options.isDisjoint(with: [.oneWay, .loopback])
-        return SpliceOutcome(
-            ending: SpliceOutcome.Ending(result.end), endedBy: isCut ? nil : SpliceOutcome.Side(result.ender),
+        return SplicingOutcome(
+            ending: SplicingOutcome.Ending(result.end), endedBy: isCut ? nil : SplicingOutcome.Side(result.ender),
             bytesToSecond: result.bytesUp, bytesToFirst: result.bytesDown,
             undeliveredToSecond: Array(result.leftUp.bytes), undeliveredToFirst: Array(result.leftDown.bytes),
             duration: .nanoseconds(result.nanos), lastToSecond: .nanoseconds(result.lastUpNanos),
@@ -110,7 +110,7 @@ struct LentSocket: ~Copyable {
     }
 }
 
-extension SpliceOutcome.Ending {
+extension SplicingOutcome.Ending {
     init(_ end: ConnectionEnd) {
         switch end {
         case .fin: self = .finished
@@ -123,7 +123,7 @@ extension SpliceOutcome.Ending {
     }
 }
 
-extension SpliceOutcome.Side {
+extension SplicingOutcome.Side {
     init?(_ ender: ConnectionEnder) {
         switch ender {
         case .client: self = .first

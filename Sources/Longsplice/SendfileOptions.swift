@@ -6,7 +6,7 @@ public struct SendfileOptions: OptionSet, Sendable, Hashable {
     /// Options by their bits.
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// The last bytes are pushed out when everything has been written, whatever the socket's TCP_NODELAY says. That is so in any
-    /// case: the option is there for those who want to say it.
+    /// The last bytes go out when everything has been written, whatever the socket's TCP_NODELAY says. Every call does so, and the
+    /// option changes nothing.
     public static let noDelayedTail = SendfileOptions(rawValue: 1)
 }

@@ -19,8 +19,8 @@ extension Splicer {
     ///   - options: how they are tied.
     /// - Throws: one of the reasons that `SpliceError` lists, before anything is moved.
     public func splice(
-        _ a: Descriptor, _ b: Descriptor, options: SpliceOptions = []
-    ) async throws(SpliceError) -> SpliceOutcome {
+        _ a: Descriptor, _ b: Descriptor, options: SplicingOptions = []
+    ) async throws(SpliceError) -> SplicingOutcome {
         try await splice(a, to: b, options: options)
     }
 
@@ -33,8 +33,8 @@ extension Splicer {
     ///     back, where there is one, has no bound.
     ///   - options: how they are tied.
     public func splice(
-        _ a: Descriptor, to b: Descriptor, length: UInt64? = nil, options: SpliceOptions = []
-    ) async throws(SpliceError) -> SpliceOutcome {
+        _ a: Descriptor, to b: Descriptor, length: UInt64? = nil, options: SplicingOptions = []
+    ) async throws(SpliceError) -> SplicingOutcome {
         let pair = try LentPair(a, b, length: length, options, descriptorsMax: descriptorsMax)
         let ticket = try reserve()
         let job = pair.job(at: ticket.place)
@@ -48,8 +48,8 @@ extension Splicer {
 
     /// As `splice(_:to:length:options:)`, for a thread that may sleep: the ancestor's way.
     package func spliceBlocking(
-        _ a: Descriptor, to b: Descriptor, length: UInt64?, options: SpliceOptions
-    ) throws(SpliceError) -> SpliceOutcome {
+        _ a: Descriptor, to b: Descriptor, length: UInt64?, options: SplicingOptions
+    ) throws(SpliceError) -> SplicingOutcome {
         let pair = try LentPair(a, b, length: length, options, descriptorsMax: descriptorsMax)
         let ticket = try reserve()
         let waiter = ThreadWaiter()

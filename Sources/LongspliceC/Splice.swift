@@ -30,7 +30,7 @@ private func splice(
     guard !SplicerOfProcess.isAnothers else { return Errno.notSupported }
     do throws(SpliceError) {
         let told = try SplicerOfProcess.get().spliceBlocking(
-            Descriptor(from), to: Descriptor(to), length: length, options: SpliceOptions(flags: flags))
+            Descriptor(from), to: Descriptor(to), length: length, options: SplicingOptions(flags: flags))
         outcome?.pointee = longsplice_outcome(told)
         return 0
     } catch {
@@ -38,7 +38,7 @@ private func splice(
     }
 }
 
-extension SpliceOptions {
+extension SplicingOptions {
     fileprivate init(flags: UInt32) {
         self = []
         if flags & LONGSPLICE_ONE_WAY != 0 { insert(.oneWay) }
@@ -48,7 +48,7 @@ extension SpliceOptions {
 }
 
 extension longsplice_outcome {
-    fileprivate init(_ told: SpliceOutcome) {
+    fileprivate init(_ told: SplicingOutcome) {
         let (seconds, attoseconds) = told.duration.components
         self.init(
             bytes_to_second: told.bytesToSecond, bytes_to_first: told.bytesToFirst,
@@ -58,7 +58,7 @@ extension longsplice_outcome {
             ending: Self.number(of: told.ending), ended_by: Self.number(of: told.endedBy))
     }
 
-    private static func number(of ending: SpliceOutcome.Ending) -> Int32 {
+    private static func number(of ending: SplicingOutcome.Ending) -> Int32 {
         switch ending {
         case .finished: LONGSPLICE_FINISHED
         case .lengthReached: LONGSPLICE_LENGTH_REACHED
@@ -68,7 +68,7 @@ extension longsplice_outcome {
         }
     }
 
-    private static func number(of side: SpliceOutcome.Side?) -> Int32 {
+    private static func number(of side: SplicingOutcome.Side?) -> Int32 {
         switch side {
         case .first: LONGSPLICE_FIRST
         case .second: LONGSPLICE_SECOND

@@ -11,7 +11,7 @@ struct RefusalTests {
 
     init() throws { splicer = try Splicer(engine: .epoll, capacity: 1) }
 
-    private func refusal(_ a: Int32, _ b: Int32, _ options: SpliceOptions = []) async -> SpliceError? {
+    private func refusal(_ a: Int32, _ b: Int32, _ options: SplicingOptions = []) async -> SpliceError? {
         do throws(SpliceError) {
             let outcome = try await splicer.splice(Descriptor(a), Descriptor(b), options: options)
             Issue.record("not refused: \(outcome)")

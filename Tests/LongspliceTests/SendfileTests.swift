@@ -10,9 +10,7 @@ final class TestFile: Sendable {
     let number: Int32
 
     init(_ bytes: [UInt8]) throws {
-        var path = Array("/var/tmp/longsplice-test-XXXXXX".utf8CString)
-        number = try checked(mkstemp(&path), "mkstemp")
-        _ = unlink(path)
+        number = try Self.unnamed()
         var at = 0
         while at < bytes.count {
             at += bytes.withUnsafeBytes { write(number, $0.baseAddress?.advanced(by: at), bytes.count - at) }
@@ -21,10 +19,15 @@ final class TestFile: Sendable {
 
     /// A hole, with some bytes at its end.
     init(hole: Int, then bytes: [UInt8]) throws {
-        var path = Array("/var/tmp/longsplice-test-XXXXXX".utf8CString)
-        number = try checked(mkstemp(&path), "mkstemp")
-        _ = unlink(path)
+        number = try Self.unnamed()
         _ = pwrite(number, bytes, bytes.count, hole)
+    }
+
+    /// On a disk, since what is in /tmp may be in memory alone.
+    private static func unnamed() throws -> Int32 {
+        let path = "/var/tmp/longsplice-test-\(clinux_monotonic_nanoseconds())"
+        defer { _ = clinux_unlink(path) }
+        return try checked(open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600), "open")
     }
 
     deinit { close(number) }

@@ -41,13 +41,13 @@ struct JobTable: ~Copyable {
     }
 
     var exists: Bool { entries != nil }
+    var hasOrders: Bool { orders.map { !$0.isEmpty } ?? false }
+
     /// The oldest order, nil where there is none.
     func takeOrder() -> Job? {
         guard let orders else { return nil }
         return orders.take()
     }
-
-    var hasOrders: Bool { orders.map { !$0.isEmpty } ?? false }
 
     /// The job of a knot, in place. The table must exist.
     subscript(slot: UInt32) -> UnsafeMutablePointer<Entry> {

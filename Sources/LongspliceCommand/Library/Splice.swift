@@ -90,8 +90,8 @@ struct Splice: ParsableCommand {
     }
 
     private static func splice(
-        _ splicer: Splicer, _ first: Int32, _ second: Int32, _ length: UInt64?, _ options: SpliceOptions
-    ) throws(Refusal) -> SpliceOutcome {
+        _ splicer: Splicer, _ first: Int32, _ second: Int32, _ length: UInt64?, _ options: SplicingOptions
+    ) throws(Refusal) -> SplicingOutcome {
         do throws(SpliceError) {
             return try splicer.spliceBlocking(
                 Descriptor(first), to: Descriptor(second), length: length, options: options)
@@ -101,7 +101,7 @@ struct Splice: ParsableCommand {
     }
 }
 
-extension SpliceOutcome {
+extension SplicingOutcome {
     /// Nothing was lost.
     fileprivate var isWhole: Bool {
         switch ending {

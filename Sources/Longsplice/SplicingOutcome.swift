@@ -1,5 +1,5 @@
 /// What has become of two sockets that were tied.
-public struct SpliceOutcome: Sendable, Equatable {
+public struct SplicingOutcome: Sendable, Equatable {
     /// How it ended.
     public enum Ending: Sendable, Equatable {
         /// Every direction was read to its end, and everything delivered.
