@@ -259,6 +259,20 @@ extension EngineContractTests {
         try onEach(kind, run, run)
     }
 
+    @Test("keeps a send that waits while the sink has no room, unknown to the engine", arguments: EngineKind.allCases)
+    func sendsToSinkThatOthersFilled(kind: EngineKind) throws {
+        func run<E: Engine & ~Copyable>(_ bench: inout Bench<E>) throws {
+            bench.fill(0, pattern(bench.engine.buffers.bytes))
+            let others = try bench.sendAround()
+            bench.send(BufferSlice(buffer: 0, offset: 0, length: 1_000), waits: true)
+            bench.expectSilence()
+            _ = try bench.to.receive(others)
+            bench.expect(["send 1000"], of: 1)
+            #expect(try bench.to.receive(1_000) == Array(pattern(1_000)))
+        }
+        try onEach(kind, run, run)
+    }
+
     @Test("tells a watch of room in a sink that has sent FIN, without spinning", arguments: EngineKind.allCases)
     func sendsToWatchedSink(kind: EngineKind) throws {
         func run<E: Engine & ~Copyable>(_ bench: inout Bench<E>) throws {
@@ -388,6 +402,23 @@ extension EngineContractTests.Bench where E: ~Copyable {
             #expect(answer.tag.operation == .send && (answer.result > 0 || answer.result == Errno.again))
             sent += Int(max(0, answer.result))
             looks = answer.result == Errno.again ? looks + 1 : 0
+            if looks > 0 {
+                for _ in 0..<20 { pause() }
+            }
+        }
+        return sent
+    }
+
+    /// Fills the sink behind the engine's back, until it has taken nothing three times in a row. Returns how much it has taken.
+    func sendAround() throws -> Int {
+        let block = pattern(65_536)
+        var sent = 0
+        var looks = 0
+        while looks < 3 {
+            let more = block.withUnsafeBytes { clinux_send(sink.number, $0.baseAddress, $0.count) }
+            try #require(more > 0 || more == Int64(Errno.again))
+            sent += Int(max(0, more))
+            looks = more > 0 ? 0 : looks + 1
             if looks > 0 {
                 for _ in 0..<20 { pause() }
             }

@@ -54,8 +54,7 @@ extension EpollEngine {
         case .drainHeld:
             tryDrain(socket)
         case .send:
-            record.pointee.writer = .none
-            answers.put(record.pointee.writerTag, attempt(record.pointee.writerSlice, to: socket))
+            trySend(socket)
         case .file:
             trySendFile(socket)
         case .room:
@@ -111,6 +110,15 @@ extension EpollEngine {
         }
         record.pointee.writer = .none
         answers.put(record.pointee.writerTag.with(.drain), Int32(truncatingIfNeeded: drained))
+    }
+
+    /// A send that waits for room goes on waiting where there is none: nobody else would tell of it.
+    mutating func trySend(_ sink: Int32) {
+        let record = record(sink)
+        let sent = attempt(record.pointee.writerSlice, to: sink)
+        if sent == Errno.again { return }
+        record.pointee.writer = .none
+        answers.put(record.pointee.writerTag, sent)
     }
 
     /// sendfile(2), whose one answer stands for a chain's two: what was read of the file, and what the sink took of that.

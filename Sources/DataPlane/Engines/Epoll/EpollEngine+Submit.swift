@@ -113,14 +113,15 @@ extension EpollEngine {
     package mutating func send(
         _ slice: BufferSlice, to sink: Int32, waits: Bool, isWatched: Bool, _ tag: Tag
     ) -> Bool {
-        let record = record(sink)
-        guard waits && record.pointee.isFull else {
+        guard waits else {
             answers.put(tag, attempt(slice, to: sink))
             return true
         }
+        let record = record(sink)
         record.pointee.writer = .send
         record.pointee.writerTag = tag
         record.pointee.writerSlice = slice
+        if !record.pointee.isFull { trySend(sink) }
         return true
     }
 
