@@ -19,6 +19,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -77,6 +78,14 @@ int64_t clinux_file_size(int32_t file)
 }
 
 int32_t clinux_open_file(const char *path) { RESULT(open(path, O_RDONLY | O_CLOEXEC)); }
+int32_t clinux_memory_file(const char *name) { RESULT(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING)); }
+
+int32_t clinux_seal(int32_t file)
+{
+    RESULT(fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL));
+}
+
+int32_t clinux_replace(int32_t with, int32_t descriptor) { RESULT(dup3(with, descriptor, O_CLOEXEC)); }
 
 int64_t clinux_sendfile(int32_t socket, int32_t file, int64_t offset, size_t length)
 {

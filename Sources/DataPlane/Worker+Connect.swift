@@ -18,6 +18,7 @@ extension Worker where E: ~Copyable {
             knot.pointee.forgetUpstream()
         }
         guard Int(knot.pointee.attempts) < upstreams.count, !isLeavingAtOnce else {
+            if settings.fallback >= 0, !isLeavingAtOnce, answer(slot) { return }
             return perform(
                 knot.pointee.giveUp(.connectFailed, resettingClient: knot.pointee.connectFailure == .refused), slot)
         }

@@ -14,6 +14,7 @@ extension Worker where E: ~Copyable {
         if step.contains(.readPlainlyUp) { return readPlainly(.up, slot) }
         if step.contains(.readPlainlyDown) { return readPlainly(.down, slot) }
         if step.contains(.later) { return owe(step, slot) }
+        if step.contains(.discard) { discard(slot) }
         if step.contains(.flush) && flush(slot) { return }
 
         var unpaid: Step = []
@@ -95,7 +96,7 @@ extension Worker where E: ~Copyable {
             isHurried = true
             return false
         }
-        if knot.pointee.sendsFile { return sendOn(knot, tag) }
+        if knot.pointee.sendsFile { return jobs.exists ? sendOn(knot, tag) : answerOn(knot, tag) }
         let pipe = pipes[knot.pointee[direction].pipe]
         let length = chainLength(pipe, tag.slot, direction)
         let source = knot.pointee.socket(of: direction.source)

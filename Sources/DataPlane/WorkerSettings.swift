@@ -33,6 +33,9 @@ package struct WorkerSettings: Sendable {
     package var records: RecordQueue?
     /// Bounds the connections of each client address; nil for no bound. For all workers together.
     package var clients: ClientTable?
+    /// A sealed file that clients get for whom no upstream can be connected; negative for none. The descriptor stays open, and the
+    /// file behind it may be replaced (dup3(2)).
+    package var fallback: Int32 = -1
     /// Shares newcomers out among the workers; nil for one that serves whomever it accepts. For all workers together.
     package var placement: Placement?
 

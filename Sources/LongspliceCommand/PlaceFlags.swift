@@ -24,9 +24,17 @@ struct PlaceFlags: ParsableArguments {
             valueName: "ADDRESS"))
     var source: [String] = []
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "A file for clients for whom no upstream can be connected: they get it as it is, and FIN. (default: the client is reset or closed)",
+            valueName: "PATH"))
+    var fallbackFile: String?
+
     func write(to flags: inout ServeFlags) {
         flags.listen = listen
         flags.upstream = upstream
         flags.source = source
+        flags.fallbackFile = fallbackFile
     }
 }

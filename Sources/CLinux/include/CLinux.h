@@ -21,6 +21,9 @@ int64_t clinux_splice(int32_t from, int32_t to, size_t length);          /* SPLI
 /* Files. Offsets and lengths are bytes; the file's own position is neither used nor changed. */
 int64_t clinux_file_size(int32_t file);                                  /* fstat(2); -EINVAL for what is no regular file */
 int32_t clinux_open_file(const char *path);                              /* O_RDONLY | O_CLOEXEC */
+int32_t clinux_memory_file(const char *name);                            /* memfd_create(2), CLOEXEC, can be sealed */
+int32_t clinux_seal(int32_t file);                                       /* F_ADD_SEALS: it stays as it is */
+int32_t clinux_replace(int32_t with, int32_t descriptor);                /* dup3(2), CLOEXEC: closes what was there */
 int64_t clinux_sendfile(int32_t socket, int32_t file, int64_t offset, size_t length);
 /* 1 where all of it is in the page cache and can be read without waiting (cachestat(2), Linux 6.5; preadv2(2) with RWF_NOWAIT),
    as far as the kernel can tell; 0 where not. */

@@ -12,6 +12,10 @@ extension ServeConfiguration {
     package init(_ flags: ServeFlags, workersByDefault: Int, pipeBytesMax: Int) throws(Refusal) {
         self.init(listen: try Self.listeners(flags.listen), upstreams: try Self.upstreams(flags.upstream))
         sources = try Self.sources(flags.source)
+        fallbackPath = try FlagReading.read(flags.fallbackFile, "--fallback-file") { path throws(ValueProblem) in
+            guard !path.isEmpty else { throw ValueProblem("is no path", cure: "name a file") }
+            return path
+        }
         engine = try FlagReading.choice(flags.engine, "--engine") ?? engine
         relay = try FlagReading.choice(flags.relay, "--relay") ?? relay
         workers = try FlagReading.number(flags.workers, "--workers", 1...Self.workersMax) ?? workersByDefault

@@ -8,6 +8,8 @@ package struct ServeConfiguration: Sendable {
     package var upstreams: [Upstream]
     /// Where connections to upstreams come from, ports 0; empty where the kernel chooses.
     package var sources: [SocketAddress] = []
+    /// Where the file lies that clients get for whom no upstream can be connected; nil for none.
+    package var fallbackPath: String?
     package var engine = EngineWish.auto
     package var relay = RelayWish.adaptive
     package var ring = UringSettings()

@@ -10,20 +10,22 @@ struct Launch {
     let echo: EmbeddedEcho?
 
     /// Where the rings cannot all be made, `--engine auto` goes on with epoll.
-    /// - Parameter records: a queue for each worker, or none at all.
+    /// - Parameters:
+    ///   - records: a queue for each worker, or none at all.
+    ///   - fallback: must outlive the workers.
     init(
         _ configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision, _ machine: Machine,
-        _ resolved: [SocketAddress], records: [RecordQueue]
+        _ resolved: [SocketAddress], records: [RecordQueue], fallback: FallbackFile?
     ) throws(Refusal) {
         do throws(SystemError) {
-            try self.init(starting: configuration, limit, decision, machine, resolved, records)
+            try self.init(starting: configuration, limit, decision, machine, resolved, records, fallback)
         } catch {
             guard case .uring(let ring) = decision.choice else { throw Self.refusal(error) }
             let obstacle = UringObstacle(error, ring, disabled: machine.uringDisabled)
             guard configuration.engine == .auto else { throw EngineDecision.refusal(obstacle) }
             let epoll = EngineDecision(fallingBackTo: limit.descriptors, ring, obstacle)
             do throws(SystemError) {
-                try self.init(starting: configuration, limit, epoll, machine, resolved, records)
+                try self.init(starting: configuration, limit, epoll, machine, resolved, records, fallback)
             } catch {
                 throw Self.refusal(error)
             }
@@ -32,11 +34,12 @@ struct Launch {
 
     private init(
         starting configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision,
-        _ machine: Machine, _ resolved: [SocketAddress], _ records: [RecordQueue]
+        _ machine: Machine, _ resolved: [SocketAddress], _ records: [RecordQueue], _ fallback: FallbackFile?
     ) throws(SystemError) {
         var settings = WorkerSettings(target: .upstreams(resolved))
         settings.timeouts = configuration.timeouts
         settings.sources = configuration.sources
+        settings.fallback = fallback?.descriptor ?? -1
         settings.connectionsMax = limit.connections
         settings.spinNanoseconds = Int64(configuration.spinMicros) * 1_000
         settings.relay = RelayRules(policy: configuration.relay.policy)

@@ -16,6 +16,7 @@ package final class Server {
     private let echo: EmbeddedEcho?
     private let files: [SocketFile]
     private let accessLog: AccessLog?
+    private let fallback: FallbackFile?
 
     /// Starts in an order in which nothing has to be taken back: limits, engine, names, workers, and ports last.
     ///
@@ -33,11 +34,13 @@ package final class Server {
             (upstream, try Self.addresses(of: upstream))
         }
         for source in configuration.sources { try Self.tryBinding(source) }
+        let fallback = try configuration.fallbackPath.map { path throws(Refusal) in try Self.fallbackFile(path) }
         let accessLog = try configuration.accessLog.map { place throws(Refusal) in
             try AccessLog(place, configuration.accessLogFormat, workers: configuration.workers)
         }
         let launch = try Launch(
-            configuration, limit, decision, machine, targets.flatMap(\.1), records: accessLog?.queues ?? [])
+            configuration, limit, decision, machine, targets.flatMap(\.1), records: accessLog?.queues ?? [],
+            fallback: fallback)
         let listeners = try Self.bind(places, configuration)
         do throws(Refusal) {
             try accessLog?.start(
@@ -55,10 +58,12 @@ package final class Server {
         workers = launch.workers
         echo = launch.echo
         self.accessLog = accessLog
+        self.fallback = fallback
         workers.serve(listeners)
         let report = StartReport(configuration, machine, limits, limit, launch.decision)
         report.log(to: log)
         for (upstream, addresses) in targets { report.logUpstream(upstream, addresses, to: log) }
+        if let fallback { log.info("fallback file", metadata: Self.metadata(of: fallback)) }
         for address in addresses { log.info("listening on \(address)") }
     }
 
@@ -95,6 +100,33 @@ package final class Server {
         guard let accessLog else { return 0 }
         accessLog.close(withinMillis: Self.accessLogPatienceMillis)
         return totals[.records] &- accessLog.recordsWritten
+    }
+
+    // MARK: The fallback file
+
+    /// Takes over a new version of it, and tells of that or of what stands in the way.
+    package func renewFallback(_ log: Logger) {
+        guard let fallback, let news = fallback.look() else { return }
+        switch news {
+        case .renewed: log.info("fallback file read anew", metadata: Self.metadata(of: fallback))
+        case .recovered: log.info("fallback file is there again", metadata: Self.metadata(of: fallback))
+        case .trouble(let problem):
+            log.warning(
+                "--fallback-file \(Escape.value(fallback.path)) \(problem.reason), and the version read before is sent on; \(problem.cure)"
+            )
+        }
+    }
+
+    private static func fallbackFile(_ path: String) throws(Refusal) -> FallbackFile {
+        do throws(ValueProblem) {
+            return try FallbackFile(path)
+        } catch {
+            throw Refusal(.failure, flag: "--fallback-file", value: path, error)
+        }
+    }
+
+    private static func metadata(of fallback: FallbackFile) -> Logger.Metadata {
+        ["path": "\(fallback.path)", "bytes": "\(fallback.bytes)"]
     }
 
     // MARK: Counters

@@ -8,6 +8,8 @@ package enum Counter: Int, CaseIterable {
     case bytesDown
     /// Bytes that were taken from one side and could not be delivered, since the other was gone or the pair was cut.
     case bytesDropped
+    /// What clients said that were given the fallback file.
+    case bytesDiscarded
     // How pairs ended, one for each `Cause`
     case finished
     case clientReset
@@ -16,6 +18,8 @@ package enum Counter: Int, CaseIterable {
     case finTimeout
     case drainCut
     case connectFailed
+    /// Of those: clients that have been given the fallback file.
+    case answered
     /// There was no descriptor or no memory for the upstream's socket.
     case cutForShortage
     case systemFailure

@@ -65,6 +65,11 @@ package protocol SystemCalls: ~Copyable {
         from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, left: UInt64
     ) -> (Carried, isAtLimit: Bool)
 
+    /// Another descriptor of the same open file (F_DUPFD_CLOEXEC).
+    func duplicate(_ descriptor: Int32) -> Int32
+    /// recv(2) of bytes that nobody wants: bytes, 0 at the end, or `-errno`.
+    func discard(_ source: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool) -> Int32
+
     /// read(2) of a pipe: bytes, 0 or `-errno`.
     func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int
     /// write(2) into a pipe: bytes or `-errno`.
@@ -134,6 +139,14 @@ extension SystemCalls where Self: ~Copyable {
         from source: Int32, to sink: Int32, by buffer: UnsafeMutableRawPointer, left: UInt64
     ) -> (Carried, isAtLimit: Bool) {
         RecordCarry.carry(from: source, to: sink, by: buffer, left: left)
+    }
+
+    package func duplicate(_ descriptor: Int32) -> Int32 { clinux_duplicate(descriptor) }
+
+    package func discard(_ source: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool) -> Int32 {
+        let bytes =
+            isTCP ? clinux_discard(source, 1 << 20) : clinux_receive(source, buffer, PlainCarry.bytesMax)
+        return Int32(truncatingIfNeeded: bytes)
     }
 
     package func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {

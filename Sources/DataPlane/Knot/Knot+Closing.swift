@@ -25,7 +25,7 @@ extension Knot {
         guard phase == .tied || phase == .flushing else { return [] }
         lost.insert(.only(side))
         if cause == .none { cause = side.cause }
-        if lost == .both || isLoopback { return untie() }
+        if lost == .both || isLoopback || answersItself { return untie() }
 
         let towards = side.outgoing.opposite
         var step: Step = []
@@ -91,6 +91,10 @@ extension Knot {
         if resettingClient { resets.insert(.client) }
         return untie()
     }
+
+    /// The client has its answer, and has ended its stream or is waited for no longer. What is still under way to it is delivered by
+    /// the kernel, unless it goes on talking.
+    mutating func leaveAnswered() -> Step { untie() }
 
     private mutating func untie() -> Step {
         phase = .untying

@@ -26,6 +26,7 @@ extension Knot {
             return now >= sinceMillis &+ timeouts.finMillis ? flushed() : .flush
         case .tied:
             if now >= activeAtMillis &+ quietMillisMax(timeouts) {
+                if answersItself && down.state == .over { return leaveAnswered() }
                 return cut(isSilentHalf ? .finTimeout : .idleTimeout)
             }
             return withdrawIfIdle(.up, at: now, timeouts).union(withdrawIfIdle(.down, at: now, timeouts))

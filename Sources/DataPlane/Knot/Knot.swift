@@ -44,8 +44,10 @@ package struct Knot: BitwiseCopyable {
     package internal(set) var shut: SideSet = []
     /// Its sockets keep records apart: whole ones are carried, and nothing else is done.
     package internal(set) var keepsRecords = false
-    /// The upward lane's source is a file.
+    /// One lane's source is a file: the upward one's of a lent knot, the downward one's of a knot that answers itself.
     package internal(set) var sendsFile = false
+    /// No upstream could be had: the client gets a file, and what it says is discarded.
+    package internal(set) var answersItself = false
     /// A lane has moved as many bytes as it may.
     package internal(set) var hasReachedLimit = false
     /// How its lanes may move their bytes.
@@ -206,6 +208,23 @@ package struct Knot: BitwiseCopyable {
         down.end()
         // Nobody reads from the second one, so only a watch tells when it is gone.
         return keepsRecords ? begin(.up) : begin(.up).union(Step.watch.on(.down))
+    }
+
+    /// No upstream can be had, and there is something to say about it. The file is the knot's own, to be closed with it.
+    package mutating func answer(with file: Int32, at now: Int64) -> Step {
+        upstream = file
+        tcp.remove(.upstream)
+        cause = .connectFailed
+        answersItself = true
+        sendsFile = true
+        relay = .splice
+        phase = .tied
+        sinceMillis = now
+        up.activeAtMillis = now
+        down.activeAtMillis = now
+        up.rest()
+        down.move()
+        return Step.rest.on(.up).union(Step.move.on(.down))
     }
 
     private mutating func begin(_ direction: Direction) -> Step {

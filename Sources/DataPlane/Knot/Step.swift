@@ -50,6 +50,8 @@ package struct Step: OptionSet, BitwiseCopyable, Hashable {
     package static let untie = Step(rawValue: 1 << 29)
     /// Not now: what else the step asks for waits for the next tick (the kernel was out of memory).
     package static let later = Step(rawValue: 1 << 30)
+    /// Take what the client says and throw it away.
+    package static let discard = Step(rawValue: 1 << 31)
 
     package static func readPlainly(_ direction: Direction) -> Step {
         direction == .up ? .readPlainlyUp : .readPlainlyDown
