@@ -29,7 +29,7 @@ struct FallbackFileTests {
             defer { close(file) }
             var done = 0
             while done < bytes.count {
-                let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + done, bytes.count - done) }
+                let count = bytes[done...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
                 try #require(count > 0)
                 done += count
             }
