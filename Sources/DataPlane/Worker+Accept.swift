@@ -24,6 +24,7 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         knot.pointee.begin(
             client: newcomer.socket, isTCP: newcomer.isTCP, relay: settings.relay.policy, at: now)
+        knot.pointee.pool = servers.pool(ofListener: newcomer.listener)
         pauseAtLimit()
         if settings.isEcho {
             counters.add(.tied)

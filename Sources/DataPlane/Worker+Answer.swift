@@ -1,13 +1,13 @@
 import LinuxCalls
 
-/// Where no upstream can be had, the client gets a file (`WorkerSettings.fallback`) by the same chains as everything else, and FIN.
+/// Where no upstream can be had, the client gets a file (`PoolSettings.fallback`) by the same chains as everything else, and FIN.
 extension Worker where E: ~Copyable {
     /// False where there is no descriptor left for it.
     ///
     /// Each knot has a descriptor of its own, so that whoever has begun with a file ends with it, and closes it as it would an
     /// upstream's socket.
     mutating func answer(_ slot: UInt32) -> Bool {
-        let file = engine.duplicate(settings.fallback)
+        let file = engine.duplicate(servers[table[slot].pointee.pool].pointee.fallback)
         guard file >= 0 else { return false }
         counters.add(.answered)
         let knot = table[slot]

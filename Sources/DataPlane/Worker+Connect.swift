@@ -4,10 +4,14 @@ import LinuxCalls
 extension Worker where E: ~Copyable {
     /// The first upstream for a knot that has begun.
     mutating func connect(_ slot: UInt32) {
-        let index = upstreams.choose()
         let knot = table[slot]
-        knot.pointee.upstreamIndex = UInt16(truncatingIfNeeded: index)
-        attempt(slot)
+        let pool = knot.pointee.pool
+        guard servers[pool].pointee.balance == .sourceHash, knot.pointee.tcp.has(.client) else {
+            return attempt(servers.choose(pool, client: nil), slot)
+        }
+        var client = SocketAddress.unknown
+        let isKnown = engine.peerAddress(of: knot.pointee.client, &client) == 0
+        attempt(servers.choose(pool, client: isKnown ? client : nil), slot)
     }
 
     /// The last attempt failed: the next upstream, or the client is given up.
@@ -17,23 +21,30 @@ extension Worker where E: ~Copyable {
             close(knot.pointee.upstream, resetting: false)
             knot.pointee.forgetUpstream()
         }
-        guard Int(knot.pointee.attempts) < upstreams.count, !isLeavingAtOnce else {
-            if settings.fallback >= 0, !isLeavingAtOnce, answer(slot) { return }
+        uncountAtServer(slot)
+        let pool = servers[knot.pointee.pool]
+        guard Int(knot.pointee.attempts) < pool.pointee.attemptsMax, !isLeavingAtOnce else {
+            if pool.pointee.fallback >= 0, !isLeavingAtOnce, answer(slot) { return }
             return perform(
                 knot.pointee.giveUp(.connectFailed, resettingClient: knot.pointee.connectFailure == .refused), slot)
         }
-        let next = upstreams.after(Int(knot.pointee.upstreamIndex))
-        knot.pointee.upstreamIndex = UInt16(truncatingIfNeeded: next)
-        attempt(slot)
+        let attempts = Int(knot.pointee.attempts)
+        // The one that was chosen may not have been tried yet, for want of room for the intent.
+        let last = knot.pointee.upstreamIndex
+        attempt(attempts == 0 ? last : servers.after(last, knot.pointee.pool, attempts: attempts), slot)
     }
 
-    private mutating func attempt(_ slot: UInt32) {
+    private mutating func attempt(_ server: UInt16, _ slot: UInt32) {
         let knot = table[slot]
-        let address = upstreams.address(Int(knot.pointee.upstreamIndex))
+        let last = knot.pointee.upstreamIndex
+        knot.pointee.upstreamIndex = server
+        knot.pointee.isCountedAtServer = true
+        servers.count(1, server, knot.pointee.pool)
+        let address = servers.address(server)
         let socket = engine.openSocket(family: address.pointee.family)
         guard socket >= 0 else { return hasNoSocket(socket, slot) }
         if address.pointee.isTCP { engine.prepareTCP(socket) }
-        if let source = sources.next(family: address.pointee.family) {
+        if let source = servers.nextSource(knot.pointee.pool, family: address.pointee.family) {
             let bound = engine.bindSource(socket, source)
             guard bound == 0 else {
                 engine.close(socket)
@@ -42,6 +53,10 @@ extension Worker where E: ~Copyable {
         }
         guard engine.connect(socket, to: address, tag(slot, .connect)) else {
             engine.close(socket)
+            if knot.pointee.attempts > 0 {
+                uncountAtServer(slot)
+                knot.pointee.upstreamIndex = last
+            }
             return owe(.reconnect, slot)
         }
         counters.add(.connectAttempts)
@@ -73,6 +88,14 @@ extension Worker where E: ~Copyable {
         noteAttempt(slot)
         noteFailedConnect(knot, result)
         owe(.reconnect, slot)
+    }
+
+    /// The knot has no server any more, or is about to try another one.
+    func uncountAtServer(_ slot: UInt32) {
+        let knot = table[slot]
+        guard knot.pointee.isCountedAtServer else { return }
+        knot.pointee.isCountedAtServer = false
+        servers.count(-1, knot.pointee.upstreamIndex, knot.pointee.pool)
     }
 
     mutating func abandonConnect(_ slot: UInt32) {

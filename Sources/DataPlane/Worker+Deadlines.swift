@@ -5,16 +5,18 @@ extension Worker where E: ~Copyable {
         table[slot].pointee.timer.position < 0 || deadline < table[slot].pointee.timer.expiresAtMillis
     }
 
+    private func timeouts(of slot: UInt32) -> Timeouts { servers.timeouts(of: table[slot].pointee.pool) }
+
     mutating func schedule(_ slot: UInt32) {
         guard table[slot].pointee.phase != .free else { return }
-        let deadline = table[slot].pointee.deadline(at: now, settings.timeouts)
+        let deadline = table[slot].pointee.deadline(at: now, timeouts(of: slot))
         if deadline != .max && needsEarlierLook(slot, at: deadline) { wheel.schedule(slot, at: deadline, in: table) }
     }
 
     mutating func expire() {
         while let slot = wheel.next(at: now, in: table) {
             let knot = table[slot]
-            follow(knot.pointee.expired(at: now, settings.timeouts), slot)
+            follow(knot.pointee.expired(at: now, timeouts(of: slot)), slot)
             schedule(slot)
         }
     }

@@ -45,6 +45,7 @@ extension Worker where E: ~Copyable {
 
     /// The slot is free again.
     mutating func forget(_ slot: UInt32) {
+        uncountAtServer(slot)
         wheel.remove(slot, from: table)
         unlinkOwed(slot)
         table.release(slot)

@@ -25,8 +25,9 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var lowWaters = LowWaterTable()
     /// No mark has to be lowered for want of bytes before this.
     var lowWatersDueMillis = Int64.max
-    var upstreams: UpstreamTable
-    var sources: SourceTable
+    /// Kept for the table's sake.
+    private let poolSet: PoolSet
+    var servers: PoolTable
     var listeners: ListenerTable
     let records: RecordTable
     var pen: RecordPen?
@@ -75,8 +76,9 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
         buffers = BufferPool(capacity: self.engine.buffers.count)
         wheel = TimerWheel(startingAt: now)
-        upstreams = UpstreamTable(settings.upstreams, startingAt: settings.index)
-        sources = SourceTable(settings.sources)
+        let pools = settings.pools ?? PoolSet([])
+        poolSet = pools
+        servers = PoolTable(pools, settings.timeouts, worker: settings.index)
         listeners = ListenerTable([])
         clients = settings.clients?.counts
         seat = settings.placement?.seat(of: settings.index)

@@ -4,19 +4,17 @@ import LinuxCalls
 package struct WorkerSettings: Sendable {
     /// What is at the other end of each accepted connection.
     package enum Target: Sendable {
-        /// Round robin; the next one is tried where connecting fails.
-        case upstreams([SocketAddress])
+        /// A server of the pool that the connection's listener names.
+        case pools(PoolSet)
         /// The connection itself: everything comes back.
         case echo
         /// None: there are no listeners, and pairs come as jobs.
         case jobs(JobDesk)
     }
 
-    /// At most 65,535 upstreams: a knot counts its attempts in 16 bits.
     package var target: Target
+    /// Of knots that no pool has timeouts for.
     package var timeouts = Timeouts()
-    /// Where connections to upstreams come from; empty where the kernel chooses. Ports are 0.
-    package var sources: [SocketAddress] = []
     /// Connections of all workers together, at most.
     package var connectionsMax = 1024
     /// Bytes asked of the kernel for each pipe.
@@ -33,9 +31,6 @@ package struct WorkerSettings: Sendable {
     package var records: RecordQueue?
     /// Bounds the connections of each client address; nil for no bound. For all workers together.
     package var clients: ClientTable?
-    /// A sealed file that clients get for whom no upstream can be connected; negative for none. The descriptor stays open, and the
-    /// file behind it may be replaced (dup3(2)).
-    package var fallback: Int32 = -1
     /// Shares newcomers out among the workers; nil for one that serves whomever it accepts. For all workers together.
     package var placement: Placement?
 
@@ -56,23 +51,23 @@ package struct WorkerSettings: Sendable {
     /// A record is kept while a connection lasts: to be written at its end, or because the client's address is in it.
     var keepsRecords: Bool { records != nil || clients != nil }
 
-    package var upstreams: [SocketAddress] {
+    var pools: PoolSet? {
         switch target {
-        case .upstreams(let list): list
-        case .echo, .jobs: []
+        case .pools(let set): set
+        case .echo, .jobs: nil
         }
     }
 
     package var isEcho: Bool {
         switch target {
-        case .upstreams, .jobs: false
+        case .pools, .jobs: false
         case .echo: true
         }
     }
 
     var threadName: String {
         switch target {
-        case .upstreams: "worker-\(index)"
+        case .pools: "worker-\(index)"
         case .echo: "echo-\(index)"
         case .jobs: "splicer-\(index)"
         }
@@ -81,7 +76,16 @@ package struct WorkerSettings: Sendable {
     var desk: JobDesk? {
         switch target {
         case .jobs(let desk): desk
-        case .upstreams, .echo: nil
+        case .pools, .echo: nil
         }
+    }
+}
+
+extension WorkerSettings.Target {
+    /// One pool, in turns.
+    package static func upstreams(_ list: [SocketAddress], fallback: Int32 = -1) -> Self {
+        var pool = PoolSettings(list.map { ServerSettings($0) })
+        pool.fallback = fallback
+        return .pools(PoolSet([pool]))
     }
 }

@@ -27,6 +27,13 @@ struct PlaceFlags: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
+            "Which upstream is next: round_robin, random_two, least_connections, source_hash or first. (default: round_robin)",
+            valueName: "NAME"))
+    var balance: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
             "A file for clients for whom no upstream can be connected: they get it as it is, and FIN. (default: the client is reset or closed)",
             valueName: "PATH"))
     var fallbackFile: String?
@@ -35,6 +42,7 @@ struct PlaceFlags: ParsableArguments {
         flags.listen = listen
         flags.upstream = upstream
         flags.source = source
+        flags.balance = balance
         flags.fallbackFile = fallbackFile
     }
 }

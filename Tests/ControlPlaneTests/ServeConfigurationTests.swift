@@ -27,9 +27,11 @@ struct ServeConfigurationTests {
         #expect(configuration.ring.ringDepth == 256 && configuration.ring.completionDepth == 4096)
         #expect(configuration.ring.workQueueThreads == 1 && configuration.ring.taskRun == .deferred)
         #expect(configuration.pipeBytes == 1 << 20 && configuration.chunkBytes == 1 << 20)
-        #expect(configuration.maxConnections == nil && configuration.backlog == 4096)
-        #expect(configuration.timeouts.connectMillis == 5_000 && configuration.timeouts.idleMillis == 3_600_000)
-        #expect(configuration.timeouts.finMillis == 30_000 && configuration.drainMillis == 30_000)
+        #expect(configuration.maxConnections == nil && configuration.listeners[0].backlog == 4096)
+        let pool = configuration.pools[0]
+        #expect(pool.balance == .roundRobin && pool.retries == nil && pool.fallback == nil && pool.sources.isEmpty)
+        #expect(pool.timeouts.connectMillis == 5_000 && pool.timeouts.idleMillis == 3_600_000)
+        #expect(pool.timeouts.finMillis == 30_000 && configuration.drainMillis == 30_000)
         #expect(configuration.logFormat == .text && configuration.logLevel == .info && configuration.statsMillis == nil)
         #expect(configuration.accessLog == nil && configuration.maxConnectionsPerClient == nil)
     }
@@ -50,6 +52,9 @@ struct ServeConfigurationTests {
             $0.chunkSize = "64KiB"
             $0.maxConnections = "99"
             $0.backlog = "17"
+            $0.balance = "source_hash"
+            $0.fallbackFile = "/page"
+            $0.source = ["127.0.0.9"]
             $0.connectTimeout = "1s"
             $0.idleTimeout = "2m"
             $0.finTimeout = "3ms"
@@ -62,15 +67,18 @@ struct ServeConfigurationTests {
             $0.maxConnectionsPerClient = "5"
         }
         let configuration = try ServeConfiguration(flags, workersByDefault: 3, pipeBytesMax: 1 << 20)
-        #expect(configuration.listen.map(\.text) == flags.listen)
-        #expect(configuration.upstreams.count == 3 && configuration.hasEcho)
+        #expect(configuration.listeners.map { $0.bind.map(\.value.text) } == [flags.listen])
+        let pool = try #require(configuration.pools.first)
+        #expect(configuration.pools.count == 1 && pool.servers.count == 3 && configuration.hasEcho)
+        #expect(pool.balance == .sourceHash && pool.fallback?.value == "/page")
+        #expect(pool.sources.map(\.value.host) == flags.source)
         #expect(configuration.engine == .epoll && configuration.ring.taskRun == .cooperative)
         #expect(configuration.ring.ringDepth == 8192 && configuration.ring.completionDepth == 16384)
         #expect(configuration.ring.workQueueThreads == 4 && configuration.workers == 7)
         #expect(configuration.pipeBytes == 1 << 18 && configuration.chunkBytes == 1 << 16)
-        #expect(configuration.maxConnections == 99 && configuration.backlog == 17)
-        #expect(configuration.timeouts.connectMillis == 1_000 && configuration.timeouts.idleMillis == 120_000)
-        #expect(configuration.timeouts.finMillis == 3 && configuration.drainMillis == 14_400_000)
+        #expect(configuration.maxConnections == 99 && configuration.listeners[0].backlog == 17)
+        #expect(pool.timeouts.connectMillis == 1_000 && pool.timeouts.idleMillis == 120_000)
+        #expect(pool.timeouts.finMillis == 3 && configuration.drainMillis == 14_400_000)
         #expect(configuration.logFormat == .json && configuration.logLevel == .critical)
         #expect(configuration.statsMillis == 100)
         #expect(configuration.accessLog == .socket(path: "/run/x") && configuration.accessLogFormat == .text)

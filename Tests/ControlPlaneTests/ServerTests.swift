@@ -13,9 +13,11 @@ struct ServerTests {
         _ engine: EngineWish, listen: [String] = ["127.0.0.1:0"], to upstreams: [String] = ["echo"],
         log: Lines = Lines()
     ) throws -> Server {
+        let bind = try listen.map { Placed(try Endpoint($0, ports: 0...65_535), at: .flag("--listen")) }
+        let servers = try upstreams.map { ServerConfiguration(Placed(try Upstream($0), at: .flag("--upstream"))) }
         var configuration = ServeConfiguration(
-            listen: try listen.map { try Endpoint($0, ports: 0...65_535) },
-            upstreams: try upstreams.map { try Upstream($0) })
+            listeners: [ListenerConfiguration("listen", bind: bind)],
+            pools: [PoolConfiguration("upstream", servers: servers)])
         configuration.engine = engine
         configuration.workers = 2
         configuration.maxConnections = 50

@@ -28,14 +28,8 @@ struct LoopbackAnsweringTests {
 
     private func serve(
         _ engine: EngineKind, _ page: borrowing OwnedDescriptor, _ change: (inout WorkerSettings) -> Void = { _ in }
-    )
-        throws -> TestServer
-    {
-        let descriptor = page.number
-        return try TestServer(engine, to: .upstreams([nobody(), nobody()])) { settings in
-            settings.fallback = descriptor
-            change(&settings)
-        }
+    ) throws -> TestServer {
+        try TestServer(engine, to: .upstreams([nobody(), nobody()], fallback: page.number), change)
     }
 
     @Test("gives the client the file and FIN", arguments: EngineKind.allCases, [0, 1, 4_096, 65_537, 1_500_000])
@@ -110,13 +104,11 @@ struct LoopbackAnsweringTests {
     func unix(engine: EngineKind) throws {
         let bytes = pattern(1_000_000)
         let page = try page(bytes)
-        let descriptor = page.number
         let path = "/tmp/longsplice-test-\(clinux_monotonic_nanoseconds()).sock"
         defer { _ = clinux_unlink(path) }
         let listener = try TestListener(try #require(SocketAddress(unixPath: path)))
-        var settings = WorkerSettings(target: .upstreams([try nobody()]))
+        var settings = WorkerSettings(target: .upstreams([try nobody()], fallback: page.number))
         settings.connectionsMax = 8
-        settings.fallback = descriptor
         let thread = try WorkerThread(
             settings: settings, engine: engine.choice, connections: ConnectionCount(), processor: nil)
         try thread.start()

@@ -10,19 +10,15 @@ extension ServeConfiguration {
     ///   - workersByDefault: the workers where `--workers` is not given.
     ///   - pipeBytesMax: the largest pipe this process may ask for.
     package init(_ flags: ServeFlags, workersByDefault: Int, pipeBytesMax: Int) throws(Refusal) {
-        self.init(listen: try Self.listeners(flags.listen), upstreams: try Self.upstreams(flags.upstream))
-        sources = try Self.sources(flags.source)
-        fallbackPath = try FlagReading.read(flags.fallbackFile, "--fallback-file") { path throws(ValueProblem) in
-            guard !path.isEmpty else { throw ValueProblem("is no path", cure: "name a file") }
-            return path
-        }
+        var listener = ListenerConfiguration("listen", bind: try Self.listeners(flags.listen))
+        listener.backlog = Int32(try FlagReading.number(flags.backlog, "--backlog", 1...65_535) ?? 4096)
+        self.init(listeners: [listener], pools: [try Self.pool(flags)])
         engine = try FlagReading.choice(flags.engine, "--engine") ?? engine
         relay = try FlagReading.choice(flags.relay, "--relay") ?? relay
         workers = try FlagReading.number(flags.workers, "--workers", 1...Self.workersMax) ?? workersByDefault
         maxConnections = try FlagReading.number(flags.maxConnections, "--max-connections", 1...Self.connectionsMax)
         maxConnectionsPerClient = try FlagReading.number(
             flags.maxConnectionsPerClient, "--max-connections-per-client", 1...Self.connectionsMax)
-        backlog = Int32(try FlagReading.number(flags.backlog, "--backlog", 1...65_535) ?? 4096)
         try readRing(flags)
         try readPipes(flags, pipeBytesMax)
         try readBuffers(flags)
@@ -45,41 +41,64 @@ extension ServeConfiguration {
         accessLogFormat = format ?? accessLogFormat
     }
 
-    private static func listeners(_ texts: [String]) throws(Refusal) -> [Endpoint] {
+    private static func listeners(_ texts: [String]) throws(Refusal) -> [Placed<Endpoint>] {
         guard !texts.isEmpty else {
             throw Refusal(.usage, "--listen is missing; say where to accept, e.g. --listen 0.0.0.0:8080")
         }
-        var all: [Endpoint] = []
+        var all: [Placed<Endpoint>] = []
         for text in texts {
             let endpoint = try FlagReading.read(text, "--listen") { value throws(ValueProblem) in
                 try Endpoint(value, ports: 0...65_535)
             }
-            if let endpoint { all.append(endpoint) }
+            if let endpoint { all.append(Placed(endpoint, at: .flag("--listen"))) }
         }
         return all
     }
 
-    private static func upstreams(_ texts: [String]) throws(Refusal) -> [Upstream] {
+    /// All flags that are about upstreams make one pool.
+    private static func pool(_ flags: ServeFlags) throws(Refusal) -> PoolConfiguration {
+        var pool = PoolConfiguration("upstream", servers: try servers(flags.upstream))
+        pool.balance =
+            try FlagReading.read(flags.balance, "--balance") { name throws(ValueProblem) in
+                guard let balance = Balance(name: name) else {
+                    throw ValueProblem(
+                        "is none that exists",
+                        cure: "write one of \(Balance.allCases.map(\.name).joined(separator: ", "))")
+                }
+                return balance
+            } ?? pool.balance
+        pool.sources = try sources(flags.source)
+        pool.fallback = try FlagReading.read(flags.fallbackFile, "--fallback-file") { path throws(ValueProblem) in
+            guard !path.isEmpty else { throw ValueProblem("is no path", cure: "name a file") }
+            return Placed(path, at: .flag("--fallback-file"))
+        }
+        pool.timeouts.connectMillis = try FlagReading.time(flags.connectTimeout, "--connect-timeout") ?? 5_000
+        pool.timeouts.idleMillis = try FlagReading.time(flags.idleTimeout, "--idle-timeout") ?? 3_600_000
+        pool.timeouts.finMillis = try FlagReading.time(flags.finTimeout, "--fin-timeout") ?? 30_000
+        return pool
+    }
+
+    private static func servers(_ texts: [String]) throws(Refusal) -> [ServerConfiguration] {
         guard !texts.isEmpty else {
             throw Refusal(.usage, "--upstream is missing; say where to connect, e.g. --upstream 192.0.2.1:80")
         }
         guard texts.count <= upstreamsMax else {
             throw Refusal(.usage, "--upstream is given \(texts.count) times; \(upstreamsMax) is the most")
         }
-        var all: [Upstream] = []
+        var all: [ServerConfiguration] = []
         for text in texts {
             let upstream = try FlagReading.read(text, "--upstream") { value throws(ValueProblem) in try Upstream(value)
             }
-            if let upstream { all.append(upstream) }
+            if let upstream { all.append(ServerConfiguration(Placed(upstream, at: .flag("--upstream")))) }
         }
         return all
     }
 
-    private static func sources(_ texts: [String]) throws(Refusal) -> [SocketAddress] {
+    private static func sources(_ texts: [String]) throws(Refusal) -> [Placed<SocketAddress>] {
         guard texts.count <= sourcesMax else {
             throw Refusal(.usage, "--source is given \(texts.count) times; \(sourcesMax) is the most")
         }
-        var all: [SocketAddress] = []
+        var all: [Placed<SocketAddress>] = []
         for text in texts {
             let address = try FlagReading.read(text, "--source") { value throws(ValueProblem) in
                 guard let address = SocketAddress(numeric: value, port: 0) else {
@@ -88,7 +107,7 @@ extension ServeConfiguration {
                 }
                 return address
             }
-            if let address { all.append(address) }
+            if let address { all.append(Placed(address, at: .flag("--source"))) }
         }
         return all
     }
@@ -137,9 +156,6 @@ extension ServeConfiguration {
     }
 
     private mutating func readTimes(_ flags: ServeFlags) throws(Refusal) {
-        timeouts.connectMillis = try FlagReading.time(flags.connectTimeout, "--connect-timeout") ?? 5_000
-        timeouts.idleMillis = try FlagReading.time(flags.idleTimeout, "--idle-timeout") ?? 3_600_000
-        timeouts.finMillis = try FlagReading.time(flags.finTimeout, "--fin-timeout") ?? 30_000
         drainMillis = try FlagReading.time(flags.drainTimeout, "--drain-timeout") ?? drainMillis
         statsMillis = try FlagReading.time(flags.stats, "--stats", atLeast: 100)
     }

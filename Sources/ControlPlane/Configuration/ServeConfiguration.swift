@@ -4,12 +4,8 @@ import Logging
 
 /// What `longsplice serve` is to do, checked: every value is inside its range and no two contradict each other.
 package struct ServeConfiguration: Sendable {
-    package var listen: [Endpoint]
-    package var upstreams: [Upstream]
-    /// Where connections to upstreams come from, ports 0; empty where the kernel chooses.
-    package var sources: [SocketAddress] = []
-    /// Where the file lies that clients get for whom no upstream can be connected; nil for none.
-    package var fallbackPath: String?
+    package var listeners: [ListenerConfiguration]
+    package var pools: [PoolConfiguration]
     package var engine = EngineWish.auto
     package var relay = RelayWish.adaptive
     package var ring = UringSettings()
@@ -26,8 +22,6 @@ package struct ServeConfiguration: Sendable {
     package var maxConnections: Int?
     /// Connections of one client address, nil for no bound.
     package var maxConnectionsPerClient: Int?
-    package var backlog: Int32 = 4096
-    package var timeouts = Timeouts()
     package var drainMillis: Int64 = 30_000
     package var logFormat = LogFormat.text
     package var logLevel = Logger.Level.info
@@ -37,12 +31,22 @@ package struct ServeConfiguration: Sendable {
     package var accessLog: AccessLogPlace?
     package var accessLogFormat = AccessLogFormat.json
 
-    package init(listen: [Endpoint], upstreams: [Upstream]) {
-        self.listen = listen
-        self.upstreams = upstreams
+    package init(listeners: [ListenerConfiguration], pools: [PoolConfiguration]) {
+        self.listeners = listeners
+        self.pools = pools
     }
 
-    package var hasEcho: Bool { upstreams.contains(where: \.isEcho) }
+    package var hasEcho: Bool { pools.contains { $0.servers.contains(where: \.upstream.value.isEcho) } }
+    /// Addresses that are listened on, before names are looked up.
+    package var bindCount: Int { listeners.reduce(0) { $0 + $1.bind.count } }
+    /// Of all pools together.
+    package var longestTimeouts: Timeouts {
+        var longest = Timeouts()
+        longest.idleMillis = pools.map(\.timeouts.idleMillis).max() ?? longest.idleMillis
+        longest.finMillis = pools.map(\.timeouts.finMillis).max() ?? longest.finMillis
+        return longest
+    }
+    package var backlogMax: Int { listeners.map { Int($0.backlog) }.max() ?? 0 }
 
     package static let workersMax = 256
     /// An upstream's index is kept in 16 bits of each knot.

@@ -5,6 +5,7 @@ package struct ServeFlags: Sendable {
     package var listen: [String] = []
     package var upstream: [String] = []
     package var source: [String] = []
+    package var balance: String?
     package var fallbackFile: String?
     package var engine: String?
     package var relay: String?

@@ -4,7 +4,7 @@ import LinuxCalls
 /// Workers with their engines, standing and not yet serving.
 struct Launch {
     let decision: EngineDecision
-    /// In the order of their indices, the embedded echo server last.
+    /// In the order of their numbers.
     let upstreams: [SocketAddress]
     let workers: WorkerGroup
     let echo: EmbeddedEcho?
@@ -12,20 +12,20 @@ struct Launch {
     /// Where the rings cannot all be made, `--engine auto` goes on with epoll.
     /// - Parameters:
     ///   - records: a queue for each worker, or none at all.
-    ///   - fallback: must outlive the workers.
+    ///   - fallbacks: must outlive the workers.
     init(
         _ configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision, _ machine: Machine,
-        _ resolved: [SocketAddress], records: [RecordQueue], fallback: FallbackFile?
+        _ places: Places, records: [RecordQueue], _ fallbacks: FallbackFiles
     ) throws(Refusal) {
         do throws(SystemError) {
-            try self.init(starting: configuration, limit, decision, machine, resolved, records, fallback)
+            try self.init(starting: configuration, limit, decision, machine, places, records, fallbacks)
         } catch {
             guard case .uring(let ring) = decision.choice else { throw Self.refusal(error) }
             let obstacle = UringObstacle(error, ring, disabled: machine.uringDisabled)
             guard configuration.engine == .auto else { throw EngineDecision.refusal(obstacle) }
             let epoll = EngineDecision(fallingBackTo: limit.descriptors, ring, obstacle)
             do throws(SystemError) {
-                try self.init(starting: configuration, limit, epoll, machine, resolved, records, fallback)
+                try self.init(starting: configuration, limit, epoll, machine, places, records, fallbacks)
             } catch {
                 throw Self.refusal(error)
             }
@@ -34,12 +34,9 @@ struct Launch {
 
     private init(
         starting configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision,
-        _ machine: Machine, _ resolved: [SocketAddress], _ records: [RecordQueue], _ fallback: FallbackFile?
+        _ machine: Machine, _ places: Places, _ records: [RecordQueue], _ fallbacks: FallbackFiles
     ) throws(SystemError) {
-        var settings = WorkerSettings(target: .upstreams(resolved))
-        settings.timeouts = configuration.timeouts
-        settings.sources = configuration.sources
-        settings.fallback = fallback?.descriptor ?? -1
+        var settings = WorkerSettings(target: .echo)
         settings.connectionsMax = limit.connections
         settings.spinNanoseconds = Int64(configuration.spinMicros) * 1_000
         settings.relay = RelayRules(policy: configuration.relay.policy)
@@ -51,21 +48,20 @@ struct Launch {
                 clients: limit.connections + WorkerSettings.acceptedInExcessMax * configuration.workers)
         }
 
-        var upstreams = resolved
-        var echo: EmbeddedEcho?
-        let echoCount = configuration.upstreams.count(where: \.isEcho)
-        if echoCount > 0 {
+        if configuration.hasEcho {
             var echoSettings = settings
             echoSettings.connectionsMax += WorkerSettings.acceptedInExcessMax * configuration.workers
-            let server = try EmbeddedEcho(decision.choice, echoSettings, backlog: configuration.backlog)
-            upstreams += Array(repeating: server.address, count: echoCount)
-            echo = server
+            // Whoever connects to it has an end of its own.
+            echoSettings.timeouts = configuration.longestTimeouts
+            echo = try EmbeddedEcho(decision.choice, echoSettings, backlog: Int32(configuration.backlogMax))
+        } else {
+            echo = nil
         }
-        settings.target = .upstreams(upstreams)
+        let set = places.poolSet(configuration, echo: echo?.address, fallbacks)
+        settings.target = .pools(set)
         workers = try WorkerGroup(
             count: configuration.workers, decision.choice, settings, records: records, pinnedTo: machine.processors)
-        self.echo = echo
-        self.upstreams = upstreams
+        upstreams = set.servers
         self.decision = decision
     }
 

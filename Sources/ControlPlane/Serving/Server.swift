@@ -16,32 +16,26 @@ package final class Server {
     private let echo: EmbeddedEcho?
     private let files: [SocketFile]
     private let accessLog: AccessLog?
-    private let fallback: FallbackFile?
+    private let fallbacks: FallbackFiles
 
     /// Starts in an order in which nothing has to be taken back: limits, engine, names, workers, and ports last.
     ///
     /// Throws one sentence on what stands in the way; nothing is left behind then. Logs what was chosen once all stands.
     package init(_ configuration: ServeConfiguration, on machine: Machine, log: Logger) throws(Refusal) {
         let limits = Limits(
-            workers: configuration.workers, listeners: configuration.listen.count, hasEcho: configuration.hasEcho)
+            workers: configuration.workers, listeners: configuration.bindCount, hasEcho: configuration.hasEcho)
         let limit = try DescriptorLimit(configuration.maxConnections, limits, machine.descriptors)
         let decision = try EngineDecision(
             configuration.engine, configuration.ring, descriptors: limit.descriptors, disabled: machine.uringDisabled)
-        let places = try configuration.listen.map { endpoint throws(Refusal) in
-            (endpoint, try Self.resolve(endpoint, "--listen"))
-        }
-        let targets = try configuration.upstreams.map { upstream throws(Refusal) in
-            (upstream, try Self.addresses(of: upstream))
-        }
-        for source in configuration.sources { try Self.tryBinding(source) }
-        let fallback = try configuration.fallbackPath.map { path throws(Refusal) in try Self.fallbackFile(path) }
+        let places = try Places(configuration)
+        for source in configuration.pools.flatMap(\.sources) { try Self.tryBinding(source) }
+        let fallbacks = try FallbackFiles(configuration.pools)
         let accessLog = try configuration.accessLog.map { place throws(Refusal) in
             try AccessLog(place, configuration.accessLogFormat, workers: configuration.workers)
         }
         let launch = try Launch(
-            configuration, limit, decision, machine, targets.flatMap(\.1), records: accessLog?.queues ?? [],
-            fallback: fallback)
-        let listeners = try Self.bind(places, configuration)
+            configuration, limit, decision, machine, places, records: accessLog?.queues ?? [], fallbacks)
+        let listeners = try Self.bind(places.binds, workers: configuration.workers)
         do throws(Refusal) {
             try accessLog?.start(
                 listeners: listeners.map { "\($0.address)" }, upstreams: launch.upstreams.map { "\($0)" },
@@ -58,12 +52,16 @@ package final class Server {
         workers = launch.workers
         echo = launch.echo
         self.accessLog = accessLog
-        self.fallback = fallback
+        self.fallbacks = fallbacks
         workers.serve(listeners)
         let report = StartReport(configuration, machine, limits, limit, launch.decision)
         report.log(to: log)
-        for (upstream, addresses) in targets { report.logUpstream(upstream, addresses, to: log) }
-        if let fallback { log.info("fallback file", metadata: Self.metadata(of: fallback)) }
+        for (pool, addresses) in zip(configuration.pools, places.servers) {
+            for (server, addresses) in zip(pool.servers, addresses) {
+                report.logUpstream(server.upstream.value, addresses, to: log)
+            }
+        }
+        fallbacks.report(to: log)
         for address in addresses { log.info("listening on \(address)") }
     }
 
@@ -102,32 +100,8 @@ package final class Server {
         return totals[.records] &- accessLog.recordsWritten
     }
 
-    // MARK: The fallback file
-
-    /// Takes over a new version of it, and tells of that or of what stands in the way.
-    package func renewFallback(_ log: Logger) {
-        guard let fallback, let news = fallback.look() else { return }
-        switch news {
-        case .renewed: log.info("fallback file read anew", metadata: Self.metadata(of: fallback))
-        case .recovered: log.info("fallback file is there again", metadata: Self.metadata(of: fallback))
-        case .trouble(let problem):
-            log.warning(
-                "--fallback-file \(Escape.value(fallback.path)) \(problem.reason), and the version read before is sent on; \(problem.cure)"
-            )
-        }
-    }
-
-    private static func fallbackFile(_ path: String) throws(Refusal) -> FallbackFile {
-        do throws(ValueProblem) {
-            return try FallbackFile(path)
-        } catch {
-            throw Refusal(.failure, flag: "--fallback-file", value: path, error)
-        }
-    }
-
-    private static func metadata(of fallback: FallbackFile) -> Logger.Metadata {
-        ["path": "\(fallback.path)", "bytes": "\(fallback.bytes)"]
-    }
+    /// Takes over new versions of the fallback files.
+    package func renewFallbacks(_ log: Logger) { fallbacks.renew(log) }
 
     // MARK: Counters
 
@@ -139,47 +113,30 @@ package final class Server {
 
     // MARK: Starting
 
-    private static func resolve(_ endpoint: Endpoint, _ flag: String) throws(Refusal) -> [SocketAddress] {
-        do throws(ValueProblem) {
-            return try Resolver.addresses(of: endpoint)
-        } catch {
-            throw Refusal(.failure, flag: flag, value: endpoint.text, error)
-        }
-    }
-
-    private static func addresses(of upstream: Upstream) throws(Refusal) -> [SocketAddress] {
-        switch upstream {
-        case .echo: []
-        case .endpoint(let endpoint): try resolve(endpoint, "--upstream")
-        }
-    }
-
     /// A source that cannot be bound would fail each connection: better no start.
-    private static func tryBinding(_ source: SocketAddress) throws(Refusal) {
+    private static func tryBinding(_ placed: Placed<SocketAddress>) throws(Refusal) {
+        let source = placed.value
         do throws(SystemError) {
             let socket = OwnedDescriptor(try checked(clinux_socket(source.family), "socket"))
             let bound = source.withBytes { clinux_bind_without_port(socket.number, $0.baseAddress, source.length) }
             _ = try checked(bound, "bind")
         } catch {
             throw Refusal(
-                .failure, flag: "--source", value: source.host,
+                .failure, at: placed.origin, value: source.host,
                 ValueProblem("cannot be bound: \(error)", cure: "see `ip address` for this machine's addresses"))
         }
     }
 
-    private static func bind(
-        _ places: [(Endpoint, [SocketAddress])], _ configuration: ServeConfiguration
-    ) throws(Refusal) -> [BoundListener] {
+    private static func bind(_ binds: [Places.Bind], workers: Int) throws(Refusal) -> [BoundListener] {
         var all: [BoundListener] = []
-        for (endpoint, addresses) in places {
+        for bind in binds {
             do throws(ValueProblem) {
-                for address in addresses {
-                    all.append(
-                        try BoundListener(address, workers: configuration.workers, backlog: configuration.backlog))
+                for address in bind.addresses {
+                    all.append(try BoundListener(address, workers: workers, backlog: bind.backlog))
                 }
             } catch {
                 for listener in all { listener.file?.remove() }
-                throw Refusal(.failure, flag: "--listen", value: endpoint.text, error)
+                throw Refusal(.failure, at: bind.endpoint.origin, value: bind.endpoint.value.text, error)
             }
         }
         return all

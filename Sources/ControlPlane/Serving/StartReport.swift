@@ -52,7 +52,7 @@ struct StartReport {
         let bound =
             configuration.maxConnections == nil ? "RLIMIT_NOFILE \(machine.descriptors.hard)" : "--max-connections"
         log.info("at most \(limit.connections) connections at a time, bound by \(bound)")
-        if let queue = machine.acceptQueueMax, queue < Int(configuration.backlog) {
+        if let queue = machine.acceptQueueMax, queue < configuration.backlogMax {
             log.info("accept queues are \(queue) long, bound by net.core.somaxconn")
         }
         guard case .uring(let ring) = decision.choice else { return }

@@ -112,7 +112,7 @@ package final class Supervisor {
         let since = now - troublesAtMillis
         guard since >= Self.troublesEveryMillis else { return }
         troublesAtMillis = now
-        server.renewFallback(log)
+        server.renewFallbacks(log)
         let news = server.takeAccessLogNews()
         let sentence = troubles.sentence(
             server.totals, { server.connectFailures }, accessLog: news.trouble, seconds: (since + 500) / 1_000)

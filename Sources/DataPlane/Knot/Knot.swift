@@ -36,6 +36,10 @@ package struct Knot: BitwiseCopyable {
     /// The side whose FIN came first, once one has come.
     package internal(set) var endedFirst = Side.client
     package var upstreamIndex: UInt16 = 0
+    /// Its upstream is a server of this pool.
+    var pool: UInt16 = 0
+    /// It is among the connections of its server.
+    var isCountedAtServer = false
     /// Its sockets stay open when it ends: somebody else has lent them (`Job`).
     package internal(set) var isLent = false
     /// FIN is not passed on.

@@ -1,0 +1,69 @@
+import DataPlane
+import LinuxCalls
+
+/// Every name of a configuration, looked up.
+struct Places {
+    struct Bind {
+        let endpoint: Placed<Endpoint>
+        let backlog: Int32
+        let pool: Int
+        let addresses: [SocketAddress]
+    }
+
+    let binds: [Bind]
+    /// Of each server of each pool; of the embedded echo server none.
+    let servers: [[[SocketAddress]]]
+
+    /// Throws the first name that cannot be looked up.
+    init(_ configuration: ServeConfiguration) throws(Refusal) {
+        var binds: [Bind] = []
+        for listener in configuration.listeners {
+            for endpoint in listener.bind {
+                binds.append(
+                    Bind(
+                        endpoint: endpoint, backlog: listener.backlog, pool: listener.pool,
+                        addresses: try Self.resolve(endpoint.value, endpoint.origin)))
+            }
+        }
+        self.binds = binds
+        servers = try configuration.pools.map { pool throws(Refusal) in
+            try pool.servers.map { server throws(Refusal) in
+                switch server.upstream.value {
+                case .echo: []
+                case .endpoint(let endpoint): try Self.resolve(endpoint, server.upstream.origin)
+                }
+            }
+        }
+    }
+
+    private static func resolve(_ endpoint: Endpoint, _ origin: Origin) throws(Refusal) -> [SocketAddress] {
+        do throws(ValueProblem) {
+            return try Resolver.addresses(of: endpoint)
+        } catch {
+            throw Refusal(.failure, at: origin, value: endpoint.text, error)
+        }
+    }
+
+    /// Each listening address with the pool of its listener, in the order in which they are bound.
+    private var poolsOfListeners: [Int] { binds.flatMap { Array(repeating: $0.pool, count: $0.addresses.count) } }
+
+    /// What the workers are to know of the pools.
+    /// - Parameter echo: the embedded server's address, where there is one.
+    func poolSet(_ configuration: ServeConfiguration, echo: SocketAddress?, _ fallbacks: FallbackFiles) -> PoolSet {
+        let pools = zip(configuration.pools, servers).map { pool, addressesOfServers in
+            var settings = PoolSettings([], pool.balance)
+            for (server, addresses) in zip(pool.servers, addressesOfServers) {
+                let places = server.upstream.value.isEcho ? [echo].compactMap(\.self) : addresses
+                settings.servers += places.map {
+                    ServerSettings($0, weight: server.weight, isBackup: server.isBackup)
+                }
+            }
+            settings.timeouts = pool.timeouts
+            settings.sources = pool.sources.map(\.value)
+            settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
+            settings.fallback = fallbacks.descriptor(of: pool)
+            return settings
+        }
+        return PoolSet(pools, ofListeners: poolsOfListeners)
+    }
+}

@@ -1,0 +1,92 @@
+import LinuxCalls
+
+/// The pools of all workers: made once, and never changed while they run.
+package final class PoolSet: @unchecked Sendable {
+    package let pools: [PoolSettings]
+    /// Every server's address, pool by pool, in each pool the backups last. A server's index in here is its number everywhere.
+    package let servers: [SocketAddress]
+    /// Connections of the servers of pools that go by them.
+    package let loads: ServerLoads
+    /// The pool of each listener, in the listeners' order; those that are not named have the first pool.
+    package let ofListeners: [UInt16]
+
+    let records: UnsafeMutablePointer<PoolRecord>
+    private let weights: UnsafeMutablePointer<Int64>
+
+    /// - Parameters:
+    ///   - pools: each has a server at least; at most 65,535 servers together, since a knot keeps its server's number in 16 bits.
+    package init(_ pools: [PoolSettings], ofListeners: [Int] = []) {
+        var sorted = pools
+        for index in sorted.indices {
+            let servers = pools[index].servers
+            sorted[index].servers = servers.filter { !$0.isBackup } + servers.filter(\.isBackup)
+        }
+        self.pools = sorted
+        servers = sorted.flatMap { $0.servers.map(\.address) }
+        self.ofListeners = ofListeners.map { UInt16(clamping: $0) }
+        precondition(servers.count <= 65_535 && pools.count <= 65_535, "PoolSet: more servers than a knot can number")
+        loads = ServerLoads(servers: servers.count)
+        weights = .allocate(capacity: max(1, servers.count))
+        weights.initialize(from: sorted.flatMap { $0.servers.map { Int64($0.weight) } }, count: servers.count)
+        records = .allocate(capacity: max(1, pools.count))
+        var first = 0
+        for (index, pool) in sorted.enumerated() {
+            (records + index).initialize(to: PoolRecord(pool, first: first, weights: weights + first))
+            first += pool.servers.count
+        }
+    }
+
+    deinit {
+        for index in pools.indices { records[index].release() }
+        records.deallocate()
+        weights.deallocate()
+    }
+}
+
+/// What a worker needs of one pool, in plain memory that all workers read.
+struct PoolRecord: BitwiseCopyable {
+    let balance: Balance
+    let fallback: Int32
+    /// The number of its first server.
+    let first: Int
+    /// Servers that are no backups; where there are only backups, all of them.
+    let primaries: Int
+    let attemptsMax: Int
+    let weights: UnsafeMutablePointer<Int64>
+    /// One round of `WeightedTurns`.
+    let turns: UnsafeMutablePointer<UInt16>
+    let turnCount: Int
+    /// `Maglev`'s, for a pool that goes by it.
+    let table: UnsafeMutablePointer<UInt16>?
+
+    init(_ pool: PoolSettings, first: Int, weights: UnsafeMutablePointer<Int64>) {
+        precondition(!pool.servers.isEmpty, "PoolSet: a pool without servers")
+        let listed = pool.servers.filter { !$0.isBackup }
+        let primary = listed.isEmpty ? pool.servers : listed
+        balance = pool.balance
+        fallback = pool.fallback
+        self.first = first
+        primaries = primary.count
+        attemptsMax = min(pool.servers.count, pool.attemptsMax)
+        self.weights = weights
+        let round = WeightedTurns.round(primary.map(\.weight))
+        turns = .allocate(capacity: round.count)
+        turns.initialize(from: round, count: round.count)
+        turnCount = round.count
+        guard pool.balance == .sourceHash else {
+            table = nil
+            return
+        }
+        let places = Maglev.table(primary)
+        let memory = UnsafeMutablePointer<UInt16>.allocate(capacity: places.count)
+        memory.initialize(from: places, count: places.count)
+        table = memory
+    }
+
+    func release() {
+        turns.deallocate()
+        table?.deallocate()
+    }
+
+    var goesByLoads: Bool { balance == .leastConnections || balance == .randomTwo }
+}

@@ -1,0 +1,52 @@
+import LinuxCalls
+
+/// How the servers of a pool share its connections. A weight of 2 means twice as many.
+package enum Balance: UInt8, BitwiseCopyable, CaseIterable, Sendable {
+    /// In turns, evenly mixed, each worker by itself.
+    case roundRobin
+    /// Of two drawn at random the one with fewer connections: as good as looking at all of them, and as cheap as looking at none
+    /// (Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001).
+    case randomTwo
+    /// Whichever has the fewest connections for its weight, of all workers.
+    case leastConnections
+    /// By the client's address: always the same server while the pool stays as it is (`Maglev`).
+    case sourceHash
+    /// The first one that can be connected.
+    case first
+}
+
+/// One server of a pool.
+package struct ServerSettings: Sendable {
+    package var address: SocketAddress
+    package var weight: Int
+    /// Only tried when none of the others could be connected.
+    package var isBackup: Bool
+
+    package static let weightMax = 256
+
+    package init(_ address: SocketAddress, weight: Int = 1, isBackup: Bool = false) {
+        self.address = address
+        self.weight = weight
+        self.isBackup = isBackup
+    }
+}
+
+/// Servers that stand for each other, and how they are connected to. Made and checked by the control plane.
+package struct PoolSettings: Sendable {
+    package var servers: [ServerSettings]
+    package var balance: Balance
+    /// Nil for the worker's.
+    package var timeouts: Timeouts?
+    /// Servers tried for one client, at most.
+    package var attemptsMax = Int.max
+    /// Where connections to servers come from; empty where the kernel chooses. Ports are 0.
+    package var sources: [SocketAddress] = []
+    /// A sealed file that clients get for whom no server can be connected; negative for none. The descriptor stays open, and the file
+    /// behind it may be replaced (dup3(2)).
+    package var fallback: Int32 = -1
+
+    package init(_ servers: [ServerSettings], _ balance: Balance = .roundRobin) {
+        self.servers = servers
+        self.balance = balance
+    }
+}

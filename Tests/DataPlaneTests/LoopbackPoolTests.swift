@@ -1,0 +1,107 @@
+import CLinux
+import LinuxCalls
+import TestSupport
+import Testing
+
+@testable import DataPlane
+
+@Suite("A worker with pools, on real sockets", .serialized)
+struct LoopbackPoolTests {
+    @Test("gives each listener's clients to the servers of its pool", arguments: EngineKind.allCases)
+    func listeners(engine: EngineKind) throws {
+        let upstreams = try (0..<3).map { _ in try TestListener.loopback() }
+        let set = PoolSet(
+            upstreams.map { PoolSettings([ServerSettings($0.address)]) }, ofListeners: [2, 0, 1])
+        var settings = WorkerSettings(target: .pools(set))
+        settings.connectionsMax = 50
+        let listeners = try (0..<3).map { _ in try TestListener.loopback() }
+        let thread = try WorkerThread(
+            settings: settings, engine: engine.choice, connections: ConnectionCount(), processor: nil)
+        try thread.start()
+        thread.serve(listeners.map { (socket: clinux_duplicate($0.number), isTCP: true) })
+        defer {
+            thread.control.give(.stop)
+            thread.join()
+        }
+        for (listener, pool) in [(0, 2), (1, 0), (2, 1), (0, 2)] {
+            let client = try TestSocket.connected(to: listeners[listener].address)
+            let far = try upstreams[pool].accept()
+            try client.send([UInt8(listener)])
+            #expect(try far.receive(1) == [UInt8(listener)])
+        }
+    }
+
+    @Test("counts a server's connections up and down, however they end", arguments: EngineKind.allCases)
+    func loads(engine: EngineKind) throws {
+        let upstreams = try (0..<2).map { _ in try TestListener.loopback() }
+        let nobody = try TestListener.loopback().address
+        let servers = [upstreams[0].address, nobody, upstreams[1].address].map { ServerSettings($0) }
+        let set = PoolSet([PoolSettings(servers, .leastConnections)])
+        let server = try TestServer(engine, to: .pools(set))
+        var held: [TestSocket] = []
+        for index in 0..<40 {
+            let client = try TestSocket.connected(to: server.address)
+            // Whichever it was, the counts tell.
+            #expect(eventually { server.board[.tied] == UInt64(index + 1) })
+            held.append(client)
+        }
+        let loads = (0..<3).map { set.loads[$0] }
+        #expect(loads[1] == 0 && loads[0] + loads[2] == 40, "\(loads)")
+        for (index, client) in held.enumerated() {
+            switch index % 3 {
+            case 0: client.sendFin()
+            case 1: client.resetOnClose()
+            default: break
+            }
+        }
+        held = []
+        server.thread.control.give(.cut)
+        #expect(eventually { server.board[.left] == 1 })
+        #expect((0..<3).allSatisfy { set.loads[$0] == 0 })
+    }
+
+    @Test("tries the backup only when the others cannot be had", arguments: EngineKind.allCases)
+    func backup(engine: EngineKind) throws {
+        let backup = try TestListener.loopback()
+        let address = try TestListener.loopback().address
+        let servers = [ServerSettings(backup.address, isBackup: true), ServerSettings(address)]
+        let server = try TestServer(engine, to: .pools(PoolSet([PoolSettings(servers)])))
+        let first = try TestSocket.connected(to: server.address)
+        let far = try backup.accept()
+        try first.send([1])
+        #expect(try far.receive(1) == [1])
+        // The other one is back.
+        let primary = try TestListener(address)
+        let second = try TestSocket.connected(to: server.address)
+        let there = try primary.accept()
+        try second.send([2])
+        #expect(try there.receive(1) == [2])
+    }
+
+    @Test("tries no more servers than it may", arguments: EngineKind.allCases)
+    func attempts(engine: EngineKind) throws {
+        let nobody = try (0..<5).map { _ in ServerSettings(try TestListener.loopback().address) }
+        var pool = PoolSettings(nobody)
+        pool.attemptsMax = 3
+        let server = try TestServer(engine, to: .pools(PoolSet([pool])))
+        _ = try TestSocket.connected(to: server.address)
+        #expect(eventually { server.board[.closed] == 1 })
+        #expect(server.board[.connectAttempts] == 3)
+    }
+
+    @Test("stays with one server for one client, by its address", arguments: EngineKind.allCases)
+    func sourceHash(engine: EngineKind) throws {
+        let upstreams = try (0..<4).map { _ in try TestListener.loopback() }
+        let set = PoolSet([PoolSettings(upstreams.map { ServerSettings($0.address) }, .sourceHash)])
+        let server = try TestServer(engine, to: .pools(set))
+        var expected = PoolTable(set, Timeouts(), worker: 0)
+        let here = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
+        let chosen = Int(expected.choose(0, client: here))
+        for _ in 0..<8 {
+            let client = try TestSocket.connected(to: server.address)
+            let far = try upstreams[chosen].accept()
+            try client.send([9])
+            #expect(try far.receive(1) == [9])
+        }
+    }
+}
