@@ -57,17 +57,19 @@ package struct Knot: BitwiseCopyable {
     /// How its lanes may move their bytes.
     package internal(set) var relay = RelayPolicy.splice
 
+    // Kept by the table, the worker's list of owed steps and the timer wheel; the state machine does not look at them. They stand
+    // where they leave no gap.
+    var isOwed = false
+    var owed: Step = []
+    var generation: UInt32 = 0
+    var nextInList: UInt32 = Knot.nowhere
+
     package internal(set) var client: Int32 = -1
     package internal(set) var upstream: Int32 = -1
     /// When the present phase began.
     package internal(set) var sinceMillis: Int64 = 0
     private var lanes = InlineArray<2, Lane>(repeating: Lane())
 
-    // Kept by the table, the worker's list of owed steps and the timer wheel; the state machine does not look at them.
-    var generation: UInt32 = 0
-    var nextInList: UInt32 = Knot.nowhere
-    var owed: Step = []
-    var isOwed = false
     var timer = TimerEntry()
 
     static let nowhere = UInt32.max
