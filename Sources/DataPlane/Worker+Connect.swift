@@ -7,11 +7,16 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         let pool = knot.pointee.pool
         guard servers[pool].pointee.balance == .sourceHash, knot.pointee.tcp.has(.client) else {
-            return attempt(servers.choose(pool, client: nil), slot)
+            return begin(servers.choose(pool, client: nil, at: now), slot)
         }
         var client = SocketAddress.unknown
         let isKnown = engine.peerAddress(of: knot.pointee.client, &client) == 0
-        attempt(servers.choose(pool, client: isKnown ? client : nil), slot)
+        begin(servers.choose(pool, client: isKnown ? client : nil, at: now), slot)
+    }
+
+    private mutating func begin(_ server: UInt16, _ slot: UInt32) {
+        table[slot].pointee.firstUpstream = server
+        attempt(server, slot)
     }
 
     /// The last attempt failed: the next upstream, or the client is given up.
@@ -22,16 +27,23 @@ extension Worker where E: ~Copyable {
             knot.pointee.forgetUpstream()
         }
         uncountAtServer(slot)
-        let pool = servers[knot.pointee.pool]
-        guard Int(knot.pointee.attempts) < pool.pointee.attemptsMax, !isLeavingAtOnce else {
-            if pool.pointee.fallback >= 0, !isLeavingAtOnce, answer(slot) { return }
+        guard !isLeavingAtOnce, let server = nextServer(slot) else {
+            if !isLeavingAtOnce && servers[knot.pointee.pool].pointee.fallback >= 0 && answer(slot) { return }
             return perform(
                 knot.pointee.giveUp(.connectFailed, resettingClient: knot.pointee.connectFailure == .refused), slot)
         }
-        let attempts = Int(knot.pointee.attempts)
-        // The one that was chosen may not have been tried yet, for want of room for the intent.
+        attempt(server, slot)
+    }
+
+    /// Nil where every server was tried, or as many as may be.
+    private func nextServer(_ slot: UInt32) -> UInt16? {
+        let knot = table[slot]
         let last = knot.pointee.upstreamIndex
-        attempt(attempts == 0 ? last : servers.after(last, knot.pointee.pool, attempts: attempts), slot)
+        // The one that was chosen may not have been tried yet, for want of room for the intent.
+        if knot.pointee.attempts == 0 { return last }
+        let pool = knot.pointee.pool
+        guard Int(knot.pointee.attempts) < servers[pool].pointee.attemptsMax else { return nil }
+        return servers.after(last, first: knot.pointee.firstUpstream, pool, at: now)
     }
 
     private mutating func attempt(_ server: UInt16, _ slot: UInt32) {
@@ -111,6 +123,9 @@ extension Worker where E: ~Copyable {
         counters.add(failure.counter)
         board.count(failure, of: Int(knot.pointee.upstreamIndex))
         knot.pointee.connectFailure = failure
+        // That this machine has no port left is not the server's fault.
+        guard failure != .noPort else { return }
+        if servers.failed(knot.pointee.upstreamIndex, knot.pointee.pool, at: now) { counters.add(.ejections) }
     }
 
     private var isLeavingAtOnce: Bool { order >= .cut }

@@ -47,6 +47,8 @@ extension Worker where E: ~Copyable {
 
     func noteConnected(_ slot: UInt32) {
         counters.add(.tied)
+        let knot = table[slot]
+        servers.succeeded(knot.pointee.upstreamIndex, knot.pointee.pool)
         guard records.exists else { return }
         records[slot].pointee.connectMillis = now &- records[slot].pointee.acceptedAtMillis
     }

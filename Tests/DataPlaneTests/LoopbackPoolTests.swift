@@ -45,7 +45,7 @@ struct LoopbackPoolTests {
             #expect(eventually { server.board[.tied] == UInt64(index + 1) })
             held.append(client)
         }
-        let loads = (0..<3).map { set.loads[$0] }
+        let loads = (0..<3).map { set.states[$0].connections }
         #expect(loads[1] == 0 && loads[0] + loads[2] == 40, "\(loads)")
         for (index, client) in held.enumerated() {
             switch index % 3 {
@@ -57,7 +57,7 @@ struct LoopbackPoolTests {
         held = []
         server.thread.control.give(.cut)
         #expect(eventually { server.board[.left] == 1 })
-        #expect((0..<3).allSatisfy { set.loads[$0] == 0 })
+        #expect((0..<3).allSatisfy { set.states[$0].connections == 0 })
     }
 
     @Test("tries the backup only when the others cannot be had", arguments: EngineKind.allCases)
@@ -89,6 +89,35 @@ struct LoopbackPoolTests {
         #expect(server.board[.connectAttempts] == 3)
     }
 
+    @Test("leaves a server out that cannot be connected, and takes it back", arguments: EngineKind.allCases)
+    func ejects(engine: EngineKind) throws {
+        let good = try TestListener.loopback()
+        let address = try TestListener.loopback().address
+        var pool = PoolSettings([ServerSettings(address), ServerSettings(good.address)], .first)
+        pool.eject = EjectRules(afterFailures: 3, forMillis: 300, atMostPercent: 50)
+        let set = PoolSet([pool])
+        let server = try TestServer(engine, to: .pools(set))
+        for _ in 0..<10 {
+            _ = try TestSocket.connected(to: server.address)
+            _ = try good.accept()
+        }
+        // The first three clients have tried it, unless all of this took longer than it was left out for.
+        #expect(server.board[.ejections] >= 1 && server.board[.connectRefused] < 10)
+        #expect(set.states[0].ejections == Int64(server.board[.ejections]))
+        let back = try TestListener(address)
+        var far: Int32 = Errno.again
+        for _ in 0..<200 where far < 0 {
+            _ = try TestSocket.connected(to: server.address)
+            for _ in 0..<10 where far < 0 {
+                pause()
+                far = clinux_accept(back.number)
+            }
+        }
+        #expect(far >= 0, "it was never asked again")
+        _ = clinux_close(far)
+        #expect(eventually { set.states[0].failuresInRow == 0 })
+    }
+
     @Test("stays with one server for one client, by its address", arguments: EngineKind.allCases)
     func sourceHash(engine: EngineKind) throws {
         let upstreams = try (0..<4).map { _ in try TestListener.loopback() }
@@ -96,7 +125,7 @@ struct LoopbackPoolTests {
         let server = try TestServer(engine, to: .pools(set))
         var expected = PoolTable(set, Timeouts(), worker: 0)
         let here = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
-        let chosen = Int(expected.choose(0, client: here))
+        let chosen = Int(expected.choose(0, client: here, at: 0))
         for _ in 0..<8 {
             let client = try TestSocket.connected(to: server.address)
             let far = try upstreams[chosen].accept()

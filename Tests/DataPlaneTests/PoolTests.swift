@@ -31,7 +31,7 @@ struct PoolTests {
         var table = PoolTable(set, Timeouts(), worker: 0)
         var shares = [Int](repeating: 0, count: set.servers.count)
         for index in 0..<count {
-            let server = table.choose(0, client: Self.client(index))
+            let server = table.choose(0, client: Self.client(index), at: 0)
             shares[Int(server)] += 1
             if holding { table.count(1, server, 0) }
         }
@@ -82,7 +82,7 @@ struct PoolTests {
         let set = PoolSet([PoolSettings(Self.servers([1, 1, 1]))])
         let firsts = (0..<4).map { worker in
             var table = PoolTable(set, Timeouts(), worker: worker)
-            return table.choose(0, client: nil)
+            return table.choose(0, client: nil, at: 0)
         }
         #expect(firsts == [0, 1, 2, 0])
     }
@@ -93,16 +93,16 @@ struct PoolTests {
         var one = PoolTable(set, Timeouts(), worker: 0)
         var other = PoolTable(set, Timeouts(), worker: 1)
         for server in [0, 0, 2, 2] { one.count(1, UInt16(server), 0) }
-        let first = other.choose(0, client: nil)
+        let first = other.choose(0, client: nil, at: 0)
         #expect(first == 1)
         other.count(1, 1, 0)
-        let second = one.choose(0, client: nil)
+        let second = one.choose(0, client: nil, at: 0)
         #expect(second == 1)
         other.count(1, 1, 0)
         one.count(-1, 2, 0)
-        let third = other.choose(0, client: nil)
+        let third = other.choose(0, client: nil, at: 0)
         #expect(third == 2)
-        #expect(set.loads[0] == 2 && set.loads[1] == 2 && set.loads[2] == 1)
+        #expect((0..<3).map { set.states[$0].connections } == [2, 2, 1])
     }
 
     @Test("of two drawn takes the one with fewer connections, so none is far above the others")
@@ -112,16 +112,21 @@ struct PoolTests {
         #expect((held.max() ?? 0) - (held.min() ?? 0) < 30, "blind draws differ by about 150: \(held)")
     }
 
+    /// Every server that one client tries, where none can be connected.
+    private func tries(_ table: inout PoolTable, _ pool: UInt16, client: SocketAddress? = nil, at now: Int64 = 0)
+        -> [Int]
+    {
+        let first = table.choose(pool, client: client, at: now)
+        var tried = [first]
+        while let next = table.after(tried[tried.count - 1], first: first, pool, at: now) { tried.append(next) }
+        return tried.map(Int.init)
+    }
+
     @Test("always takes the first one, and the others in their order when it fails")
     func first() {
         let set = PoolSet([PoolSettings(Self.servers([1, 5, 1], backups: 2), .first)])
         var table = PoolTable(set, Timeouts(), worker: 1)
-        var server = table.choose(0, client: nil)
-        var tried = [server]
-        for attempts in 1..<5 {
-            server = table.after(server, 0, attempts: attempts)
-            tried.append(server)
-        }
+        let tried = tries(&table, 0)
         #expect(tried == [0, 1, 2, 3, 4])
     }
 
@@ -133,14 +138,96 @@ struct PoolTests {
         var table = PoolTable(set, Timeouts(), worker: 0)
         #expect(set.servers.count == 8)
         for index in 0..<20 {
-            var server = table.choose(1, client: Self.client(index))
-            var tried = [server]
-            for attempts in 1..<7 {
-                server = table.after(server, 1, attempts: attempts)
-                tried.append(server)
-            }
-            #expect(Set(tried) == Set(1...7) && tried.suffix(3) == [5, 6, 7], "\(tried)")
+            let tried = tries(&table, 1, client: Self.client(index))
+            #expect(Set(tried) == Set(1...7) && tried.count == 7 && tried.suffix(3) == [5, 6, 7], "\(tried)")
         }
+    }
+
+    // MARK: Leaving out
+
+    private static func ejecting(_ balance: Balance, backups: Int = 0, _ change: (inout EjectRules) -> Void = { _ in })
+        -> PoolSet
+    {
+        var pool = PoolSettings(servers([1, 1, 1, 1], backups: backups), balance)
+        var rules = EjectRules(afterFailures: 3, forMillis: 1_000, atMostPercent: 50)
+        change(&rules)
+        pool.eject = rules
+        return PoolSet([pool])
+    }
+
+    @Test("leaves a server out after so many failures in a row, for so long", arguments: Balance.allCases)
+    func ejects(balance: Balance) {
+        let set = Self.ejecting(balance)
+        var table = PoolTable(set, Timeouts(), worker: 0)
+        // A success in between begins anew.
+        let failures = [0, 1].map { _ in table.failed(1, 0, at: 100) }
+        table.succeeded(1, 0)
+        let others = [0, 1].map { _ in table.failed(1, 0, at: 100) }
+        #expect(!failures.contains(true) && !others.contains(true))
+        let isOut = table.failed(1, 0, at: 100)
+        #expect(isOut && set.states[1].ejectedUntilMillis == 1_100 && set.states[1].ejections == 1)
+        for index in 0..<200 {
+            let tried = tries(&table, 0, client: Self.client(index), at: 1_099)
+            #expect(Set(tried) == [0, 2, 3], "\(tried)")
+        }
+        var seen: Set<Int> = []
+        for index in 0..<200 { seen.formUnion(tries(&table, 0, client: Self.client(index), at: 1_100)) }
+        #expect(seen == [0, 1, 2, 3])
+        // It has not proved itself: one more failure is enough.
+        let isOutAgain = table.failed(1, 0, at: 1_200)
+        #expect(isOutAgain && set.states[1].ejections == 2)
+        table.succeeded(1, 0)
+        #expect(set.states[1].failuresInRow == 0)
+    }
+
+    @Test("leaves out no more servers than it may, but always one")
+    func atMost() {
+        for (percent, most) in [(50, 2), (100, 4), (0, 1), (74, 2), (75, 3)] {
+            let set = Self.ejecting(.roundRobin) { $0.atMostPercent = percent }
+            let table = PoolTable(set, Timeouts(), worker: 0)
+            for server in 0..<4 {
+                for _ in 0..<5 { _ = table.failed(UInt16(server), 0, at: 0) }
+            }
+            let out = (0..<4).count { set.states[$0].ejectedUntilMillis > 0 }
+            #expect(out == most, "\(percent) per cent")
+        }
+    }
+
+    @Test("goes to the backups when all others are left out, and to any when those are too")
+    func allEjected() {
+        let set = Self.ejecting(.leastConnections, backups: 1) { $0.atMostPercent = 100 }
+        var table = PoolTable(set, Timeouts(), worker: 0)
+        for server in 0..<4 {
+            for _ in 0..<3 { _ = table.failed(UInt16(server), 0, at: 0) }
+        }
+        let tried = tries(&table, 0)
+        #expect(tried == [4])
+        for _ in 0..<3 { _ = table.failed(4, 0, at: 0) }
+        let chosen = table.choose(0, client: nil, at: 0)
+        #expect(chosen < 4, "somebody has to be asked")
+    }
+
+    @Test("spreads what a left out server would have had")
+    func spreads() {
+        for balance in [Balance.randomTwo, .leastConnections] {
+            let set = Self.ejecting(balance)
+            var table = PoolTable(set, Timeouts(), worker: 0)
+            for _ in 0..<3 { _ = table.failed(0, 0, at: 0) }
+            for _ in 0..<3_000 {
+                let server = table.choose(0, client: nil, at: 0)
+                table.count(1, server, 0)
+            }
+            let shares = (0..<4).map { set.states[$0].connections }
+            #expect(shares[0] == 0 && shares[1...].allSatisfy { abs($0 - 1_000) < 40 }, "\(balance): \(shares)")
+        }
+    }
+
+    @Test("without rules leaves nobody out")
+    func neverEjects() {
+        let set = PoolSet([PoolSettings(Self.servers([1, 1]))])
+        let table = PoolTable(set, Timeouts(), worker: 0)
+        let isOut = (0..<100).map { _ in table.failed(0, 0, at: 0) }.contains(true)
+        #expect(!isOut && set.states[0].failuresInRow == 0)
     }
 
     @Test("of backups alone uses them like others")
@@ -181,7 +268,7 @@ struct PoolTests {
         for number in 0..<500 {
             let a = try #require(SocketAddress(numeric: "198.51.\(number / 250).\(number % 250)", port: 1))
             let b = try #require(SocketAddress(numeric: "198.51.\(number / 250).\(number % 250)", port: 60_000))
-            let servers = (one.choose(0, client: a), other.choose(0, client: b))
+            let servers = (one.choose(0, client: a, at: 0), other.choose(0, client: b, at: 0))
             #expect(servers.0 == servers.1)
         }
         let six = try #require(SocketAddress(numeric: "2001:db8::1", port: 1))

@@ -233,6 +233,8 @@ static inline int64_t clinux_count(const int64_t *word)
 }
 
 /* Adds to a word with several writers and gives the new value. */
+static inline void clinux_set(int64_t *word, int64_t value) { __atomic_store_n(word, value, __ATOMIC_RELAXED); }
+
 static inline int64_t clinux_add(int64_t *word, int64_t amount)
 {
     return __atomic_add_fetch(word, amount, __ATOMIC_RELAXED);

@@ -5,8 +5,8 @@ package final class PoolSet: @unchecked Sendable {
     package let pools: [PoolSettings]
     /// Every server's address, pool by pool, in each pool the backups last. A server's index in here is its number everywhere.
     package let servers: [SocketAddress]
-    /// Connections of the servers of pools that go by them.
-    package let loads: ServerLoads
+    /// By the servers' numbers.
+    package let states: ServerStates
     /// The pool of each listener, in the listeners' order; those that are not named have the first pool.
     package let ofListeners: [UInt16]
 
@@ -25,7 +25,7 @@ package final class PoolSet: @unchecked Sendable {
         servers = sorted.flatMap { $0.servers.map(\.address) }
         self.ofListeners = ofListeners.map { UInt16(clamping: $0) }
         precondition(servers.count <= 65_535 && pools.count <= 65_535, "PoolSet: more servers than a knot can number")
-        loads = ServerLoads(servers: servers.count)
+        states = ServerStates(servers: servers.count)
         weights = .allocate(capacity: max(1, servers.count))
         weights.initialize(from: sorted.flatMap { $0.servers.map { Int64($0.weight) } }, count: servers.count)
         records = .allocate(capacity: max(1, pools.count))
@@ -51,6 +51,8 @@ struct PoolRecord: BitwiseCopyable {
     let first: Int
     /// Servers that are no backups; where there are only backups, all of them.
     let primaries: Int
+    let count: Int
+    let eject: EjectRules?
     let attemptsMax: Int
     let weights: UnsafeMutablePointer<Int64>
     /// One round of `WeightedTurns`.
@@ -67,6 +69,8 @@ struct PoolRecord: BitwiseCopyable {
         fallback = pool.fallback
         self.first = first
         primaries = primary.count
+        count = pool.servers.count
+        eject = pool.eject
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
         self.weights = weights
         let round = WeightedTurns.round(primary.map(\.weight))

@@ -31,12 +31,29 @@ package struct ServerSettings: Sendable {
     }
 }
 
+/// When a server that cannot be connected is left out for a while.
+package struct EjectRules: BitwiseCopyable, Equatable, Sendable {
+    /// Connects in a row that have to fail.
+    package var afterFailures: Int
+    package var forMillis: Int64
+    /// Of the pool's servers, in hundredths; one may always be left out.
+    package var atMostPercent: Int
+
+    package init(afterFailures: Int = 5, forMillis: Int64 = 10_000, atMostPercent: Int = 50) {
+        self.afterFailures = afterFailures
+        self.forMillis = forMillis
+        self.atMostPercent = atMostPercent
+    }
+}
+
 /// Servers that stand for each other, and how they are connected to. Made and checked by the control plane.
 package struct PoolSettings: Sendable {
     package var servers: [ServerSettings]
     package var balance: Balance
     /// Nil for the worker's.
     package var timeouts: Timeouts?
+    /// Nil where no server is ever left out.
+    package var eject: EjectRules?
     /// Servers tried for one client, at most.
     package var attemptsMax = Int.max
     /// Where connections to servers come from; empty where the kernel chooses. Ports are 0.

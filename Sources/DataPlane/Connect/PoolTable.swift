@@ -12,7 +12,7 @@ struct PoolTable: ~Copyable {
     private let timeouts: UnsafeMutablePointer<Timeouts>
     private let turns: UnsafeMutablePointer<Int>
     private let sources: UnsafeMutablePointer<SourceTable>
-    private let loads: ServerLoads.Gauge
+    private let states: ServerStates.Base
     private var random: UInt64
 
     /// - Parameters:
@@ -24,7 +24,7 @@ struct PoolTable: ~Copyable {
         serverCount = set.servers.count
         listenerCount = set.ofListeners.count
         records = set.records
-        loads = set.loads.gauge
+        states = set.states.base
         addresses = .allocate(capacity: max(1, serverCount))
         addresses.initialize(from: set.servers, count: serverCount)
         ofListeners = .allocate(capacity: max(1, listenerCount))
@@ -73,33 +73,68 @@ struct PoolTable: ~Copyable {
     // MARK: Choosing
 
     /// The server for a new connection.
-    /// - Parameter client: whose address a pool may go by; nil for one without.
-    mutating func choose(_ pool: UInt16, client: SocketAddress?) -> UInt16 {
+    /// - Parameters:
+    ///   - client: whose address a pool may go by; nil for one without.
+    ///   - now: in milliseconds of the monotonic clock.
+    mutating func choose(_ pool: UInt16, client: SocketAddress?, at now: Int64) -> UInt16 {
         let record = self[pool]
-        let place: Int
-        switch record.pointee.balance {
-        case .roundRobin: place = takeTurn(pool)
-        case .first: place = 0
-        case .randomTwo: place = lessLoaded(draw(record), draw(record), record)
-        case .leastConnections: place = leastLoaded(from: takeTurn(pool), record)
-        case .sourceHash:
-            if let client, let table = record.pointee.table {
-                place = Int(table[Maglev.place(of: client)])
-            } else {
-                place = takeTurn(pool)
-            }
-        }
-        return number(place, record)
+        let chosen = number(preferred(pool, record, client, at: now), record)
+        guard let eject = record.pointee.eject, eject.afterFailures > 0, !isThere(chosen, now) else { return chosen }
+        return standIn(for: chosen, record, at: now) ?? chosen
     }
 
-    /// The one to try when `server` could not be connected: the others of its kind in their order, and then the backups.
-    /// - Parameter attempts: servers tried so far.
-    func after(_ server: UInt16, _ pool: UInt16, attempts: Int) -> UInt16 {
+    private mutating func preferred(
+        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ client: SocketAddress?, at now: Int64
+    ) -> Int {
+        switch record.pointee.balance {
+        case .roundRobin: return takeTurn(pool)
+        case .first: return 0
+        case .randomTwo: return better(draw(record), draw(record), record, at: now)
+        case .leastConnections: return best(from: takeTurn(pool), record, at: now)
+        case .sourceHash:
+            guard let client, let table = record.pointee.table else { return takeTurn(pool) }
+            return Int(table[Maglev.place(of: client)])
+        }
+    }
+
+    /// Another one of its kind that is there, or a backup; nil where none is, and then being left out counts for nothing.
+    private func standIn(for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> UInt16? {
+        var next = server
+        for _ in 1..<max(1, record.pointee.primaries) {
+            next = neighbour(of: next, record)
+            if isThere(next, now) { return next }
+        }
+        return firstBackup(from: record.pointee.primaries, record, at: now)
+    }
+
+    /// The one to try when `server` could not be connected: the others of its kind that are there, in their order, and then the
+    /// backups. Nil where there is none left.
+    /// - Parameter first: the server that was tried first for this client.
+    func after(_ server: UInt16, first: UInt16, _ pool: UInt16, at now: Int64) -> UInt16? {
         let record = self[pool]
-        let primaries = record.pointee.primaries
-        guard attempts < primaries else { return number(attempts, record) }
+        let place = Int(server) - record.pointee.first
+        guard place < record.pointee.primaries else { return firstBackup(from: place + 1, record, at: now) }
+        var next = neighbour(of: server, record)
+        while next != first {
+            if isThere(next, now) { return next }
+            next = neighbour(of: next, record)
+        }
+        return firstBackup(from: record.pointee.primaries, record, at: now)
+    }
+
+    private func firstBackup(from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> UInt16? {
+        var place = place
+        while place < record.pointee.count {
+            if isThere(number(place, record), now) { return number(place, record) }
+            place += 1
+        }
+        return nil
+    }
+
+    /// The next one of the servers that are no backups.
+    private func neighbour(of server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>) -> UInt16 {
         let next = Int(server) - record.pointee.first + 1
-        return number(next == primaries ? 0 : next, record)
+        return number(next >= record.pointee.primaries ? 0 : next, record)
     }
 
     private func number(_ place: Int, _ record: UnsafeMutablePointer<PoolRecord>) -> UInt16 {
@@ -122,28 +157,57 @@ struct PoolTable: ~Copyable {
         return Int(record.pointee.turns[Int((drawn &* UInt64(record.pointee.turnCount)) >> 32)])
     }
 
-    // MARK: Loads
-
-    /// A server of a pool that goes by loads has one connection more or less.
-    func count(_ amount: Int64, _ server: UInt16, _ pool: UInt16) {
-        if self[pool].pointee.goesByLoads { loads.add(amount, Int(server)) }
-    }
-
-    private func lessLoaded(_ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>) -> Int {
-        let loadOfA = loads[record.pointee.first + a] + 1
-        let loadOfB = loads[record.pointee.first + b] + 1
+    /// Of two places the one that is there, or else the one with fewer connections for its weight.
+    private func better(_ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> Int {
+        let (ofA, ofB) = (states[record.pointee.first + a], states[record.pointee.first + b])
+        if record.pointee.eject != nil {
+            let (hasA, hasB) = (ofA.ejectedUntilMillis <= now, ofB.ejectedUntilMillis <= now)
+            if hasA != hasB { return hasA ? a : b }
+        }
         // a/b < c/d without a division.
-        return loadOfB &* record.pointee.weights[a] < loadOfA &* record.pointee.weights[b] ? b : a
+        let loads = (
+            (ofA.connections &+ 1) &* record.pointee.weights[b], (ofB.connections &+ 1) &* record.pointee.weights[a]
+        )
+        return loads.1 < loads.0 ? b : a
     }
 
     /// - Parameter start: of equals the first one from here on is taken.
-    private func leastLoaded(from start: Int, _ record: UnsafeMutablePointer<PoolRecord>) -> Int {
-        var least = start
+    private func best(from start: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> Int {
+        var best = start
         var place = start
         for _ in 1..<max(1, record.pointee.primaries) {
             place = place + 1 == record.pointee.primaries ? 0 : place + 1
-            least = lessLoaded(least, place, record)
+            best = better(best, place, record, at: now)
         }
-        return least
+        return best
+    }
+
+    private func isThere(_ server: UInt16, _ now: Int64) -> Bool { states[Int(server)].ejectedUntilMillis <= now }
+
+    // MARK: What becomes of servers
+
+    /// A server of a pool that goes by connections has one more or less.
+    func count(_ amount: Int64, _ server: UInt16, _ pool: UInt16) {
+        if self[pool].pointee.goesByLoads { states[Int(server)].addConnections(amount) }
+    }
+
+    func succeeded(_ server: UInt16, _ pool: UInt16) {
+        if self[pool].pointee.eject != nil { states[Int(server)].succeeded() }
+    }
+
+    /// True where that was one failure too many, and the server is left out from now on.
+    func failed(_ server: UInt16, _ pool: UInt16, at now: Int64) -> Bool {
+        let record = self[pool]
+        guard let eject = record.pointee.eject else { return false }
+        guard states[Int(server)].failed() >= Int64(eject.afterFailures), mayEject(record, eject, at: now) else {
+            return false
+        }
+        return states[Int(server)].eject(until: now &+ eject.forMillis, at: now)
+    }
+
+    private func mayEject(_ record: UnsafeMutablePointer<PoolRecord>, _ eject: EjectRules, at now: Int64) -> Bool {
+        var ejected = 0
+        for place in 0..<record.pointee.count where !isThere(number(place, record), now) { ejected += 1 }
+        return ejected == 0 || (ejected + 1) * 100 <= record.pointee.count * eject.atMostPercent
     }
 }

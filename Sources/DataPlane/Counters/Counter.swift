@@ -33,6 +33,8 @@ package enum Counter: Int, CaseIterable {
     /// No socket could be made to connect with.
     case connectShortOfDescriptors
     case connectFailedOtherwise
+    /// Servers that were left out for a while, since connecting to them had failed too often.
+    case ejections
     // Accepting
     case acceptEnded
     case acceptAborted

@@ -36,6 +36,8 @@ package struct Knot: BitwiseCopyable {
     /// The side whose FIN came first, once one has come.
     package internal(set) var endedFirst = Side.client
     package var upstreamIndex: UInt16 = 0
+    /// The upstream that was tried first.
+    var firstUpstream: UInt16 = 0
     /// Its upstream is a server of this pool.
     var pool: UInt16 = 0
     /// It is among the connections of its server.

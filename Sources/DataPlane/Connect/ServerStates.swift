@@ -1,0 +1,59 @@
+import CLinux
+
+/// What all workers together know of each server, every server on a cache line of its own: plain words, each read and written as a
+/// whole, and no lock. A word that is a moment old does no harm.
+package final class ServerStates: @unchecked Sendable {
+    private let words: UnsafeMutablePointer<Int64>
+    private static let stride = 8
+
+    package init(servers: Int) {
+        let count = max(1, servers) * Self.stride
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Int64>.stride, alignment: 64)
+        words = memory.initializeMemory(as: Int64.self, repeating: 0, count: count)
+    }
+
+    deinit { UnsafeMutableRawPointer(words).deallocate() }
+
+    package subscript(server: Int) -> State { State(words: words + server * Self.stride) }
+
+    /// The workers' view. The object must outlive it.
+    var base: Base { Base(words: words) }
+
+    struct Base: BitwiseCopyable {
+        fileprivate let words: UnsafeMutablePointer<Int64>
+
+        subscript(server: Int) -> State { State(words: words + server * ServerStates.stride) }
+    }
+
+    /// One server's line.
+    package struct State: BitwiseCopyable {
+        fileprivate let words: UnsafeMutablePointer<Int64>
+
+        /// Connections, of a pool that goes by them; attempts to connect are among them.
+        package var connections: Int64 { clinux_count(words) }
+        /// Connects that have failed since one succeeded, of a pool that ejects servers.
+        package var failuresInRow: Int64 { clinux_count(words + 1) }
+        /// Left out until then, in milliseconds of the monotonic clock; 0 for never yet.
+        package var ejectedUntilMillis: Int64 { clinux_count(words + 2) }
+        /// How often it was left out.
+        package var ejections: Int64 { clinux_count(words + 3) }
+
+        func addConnections(_ amount: Int64) { _ = clinux_add(words, amount) }
+
+        /// A connect has failed; returns how many that makes in a row.
+        func failed() -> Int64 { clinux_add(words + 1, 1) }
+
+        /// A connect has succeeded. Written only where that changes something, so that the line stays shared.
+        func succeeded() {
+            if failuresInRow != 0 { clinux_set(words + 1, 0) }
+        }
+
+        /// Left out until then; false where another worker has just done so.
+        func eject(until millis: Int64, at now: Int64) -> Bool {
+            guard ejectedUntilMillis <= now else { return false }
+            clinux_set(words + 2, millis)
+            _ = clinux_add(words + 3, 1)
+            return true
+        }
+    }
+}
