@@ -33,6 +33,8 @@ package struct PoolConfiguration: Sendable {
     package var sources: [Placed<SocketAddress>] = []
     /// Servers tried for one client after the first; nil for all there are.
     package var retries: Int?
+    /// Nil where no server is ever left out.
+    package var eject: EjectRules?
     package var timeouts = Timeouts()
     /// The path of the file that clients get for whom no server can be connected; nil for none.
     package var fallback: Placed<String>?

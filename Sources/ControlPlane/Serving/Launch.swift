@@ -4,8 +4,7 @@ import LinuxCalls
 /// Workers with their engines, standing and not yet serving.
 struct Launch {
     let decision: EngineDecision
-    /// In the order of their numbers.
-    let upstreams: [SocketAddress]
+    let pools: PoolSet
     let workers: WorkerGroup
     let echo: EmbeddedEcho?
 
@@ -61,7 +60,7 @@ struct Launch {
         settings.target = .pools(set)
         workers = try WorkerGroup(
             count: configuration.workers, decision.choice, settings, records: records, pinnedTo: machine.processors)
-        upstreams = set.servers
+        pools = set
         self.decision = decision
     }
 

@@ -10,7 +10,7 @@ package final class Server {
     /// Where it listens, with the real ports.
     package let addresses: [SocketAddress]
     package let engineName: String
-    package let upstreams: [SocketAddress]
+    private let pools: PoolSet
     private let workers: WorkerGroup
     /// Outlives the workers, who are its clients.
     private let echo: EmbeddedEcho?
@@ -38,7 +38,7 @@ package final class Server {
         let listeners = try Self.bind(places.binds, workers: configuration.workers)
         do throws(Refusal) {
             try accessLog?.start(
-                listeners: listeners.map { "\($0.address)" }, upstreams: launch.upstreams.map { "\($0)" },
+                listeners: listeners.map { "\($0.address)" }, upstreams: launch.pools.servers.map { "\($0)" },
                 engine: launch.decision.choice.name, relay: configuration.relay.rawValue)
         } catch {
             for listener in listeners { listener.file?.remove() }
@@ -48,7 +48,7 @@ package final class Server {
         addresses = listeners.map(\.address)
         files = listeners.compactMap(\.file)
         engineName = launch.decision.choice.name
-        upstreams = launch.upstreams
+        pools = launch.pools
         workers = launch.workers
         echo = launch.echo
         self.accessLog = accessLog
@@ -107,6 +107,10 @@ package final class Server {
 
     /// Of all workers, without the embedded echo server.
     package var totals: Totals { Totals(workers.boards) }
+
+    /// The servers of all pools, by their numbers.
+    package var upstreams: [SocketAddress] { pools.servers }
+    package var serverStates: ServerStates { pools.states }
 
     /// How often connecting to each upstream has failed, by cause.
     package var connectFailures: ConnectFailures { ConnectFailures(workers.boards, upstreamCount: upstreams.count) }

@@ -16,6 +16,7 @@ package final class Supervisor {
     private let log: Logger
     private var drain: Drain?
     private var troubles: Troubles
+    private var serverNews: ServerNews
     private var troublesAtMillis: Int64
     private var statistics: Statistics?
 
@@ -35,6 +36,7 @@ package final class Supervisor {
         log = Logger(label: "longsplice") { _ in handler }
         server = try Server(configuration, on: machine, log: log)
         troubles = Troubles(upstreams: server.upstreams)
+        serverNews = ServerNews(server.upstreams)
         let now = Clock.nowMillis()
         troublesAtMillis = now
         statistics = configuration.statsMillis.map { Statistics(everyMillis: $0, from: server.totals, at: now) }
@@ -113,6 +115,12 @@ package final class Supervisor {
         guard since >= Self.troublesEveryMillis else { return }
         troublesAtMillis = now
         server.renewFallbacks(log)
+        for item in serverNews.look(at: server.serverStates, now: now) {
+            switch item {
+            case .leftOut(let sentence): log.warning("\(sentence)")
+            case .answers(let sentence): log.info("\(sentence)")
+            }
+        }
         let news = server.takeAccessLogNews()
         let sentence = troubles.sentence(
             server.totals, { server.connectFailures }, accessLog: news.trouble, seconds: (since + 500) / 1_000)
