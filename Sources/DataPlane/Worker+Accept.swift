@@ -16,15 +16,16 @@ extension Worker where E: ~Copyable {
     mutating func admit(_ newcomer: Newcomer) {
         counters.add(.accepted)
         beginRecord(newcomer)
-        guard !table.isFull else { return refuse(newcomer.socket, .refusedAtLimit) }
-        guard clientEnters() else { return refuse(newcomer.socket, .refusedPerClient) }
+        guard !table.isFull else { return refuse(newcomer.socket, .refusedAtLimit, .limit) }
+        guard let pool = pool(for: newcomer) else { return refuse(newcomer.socket, .refusedByAddress, .denied) }
+        guard clientEnters() else { return refuse(newcomer.socket, .refusedPerClient, .limit) }
         guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
         keepRecord(slot)
         engine.attach(newcomer.socket)
         let knot = table[slot]
         knot.pointee.begin(
             client: newcomer.socket, isTCP: newcomer.isTCP, relay: settings.relay.policy, at: now)
-        knot.pointee.pool = servers.pool(ofListener: newcomer.listener)
+        knot.pointee.pool = pool
         pauseAtLimit()
         if settings.isEcho {
             counters.add(.tied)
@@ -35,10 +36,25 @@ extension Worker where E: ~Copyable {
         }
     }
 
-    private mutating func refuse(_ socket: Int32, _ counter: Counter) {
+    /// Nil for who may not come.
+    private func pool(for newcomer: Newcomer) -> UInt16? {
+        let listener = servers.listener(newcomer.listener)
+        guard listener.pointee.asksForAddress else { return listener.pointee.poolOfRest }
+        var client = SocketAddress.unknown
+        if records.exists {
+            client = records.newcomer.pointee.client
+        } else {
+            _ = engine.peerAddress(of: newcomer.socket, &client)
+        }
+        // One that has gone already cannot be told from one that may not come.
+        guard !(newcomer.isTCP && client.isUnknown), listener.pointee.admits(client) else { return nil }
+        return listener.pointee.pool(for: client)
+    }
+
+    private mutating func refuse(_ socket: Int32, _ counter: Counter, _ end: ConnectionEnd) {
         counters.add(counter)
         counters.add(.closed)
-        recordRefusal(.limit)
+        recordRefusal(end)
         uncount()
         engine.setResetOnClose(socket)
         engine.close(socket)

@@ -87,7 +87,8 @@ struct LentFile: ~Copyable {
         case .fin, .limit: return result.bytesUp
         case .takenBack, .drain, .stopped: reason = .cancelled
         case .reset: reason = .connectionLost
-        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .shortage, .systemFailure:
+        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .denied, .shortage,
+            .systemFailure:
             reason = result.isCutShort && result.failure == 0 ? .fileShrank : .system
         }
         throw SendfileError(reason, bytesSent: result.bytesUp, errno: result.failure)

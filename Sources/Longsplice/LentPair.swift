@@ -117,7 +117,8 @@ extension SplicingOutcome.Ending {
         case .limit: self = .lengthReached
         case .takenBack, .drain, .stopped: self = .cancelled
         case .reset: self = .reset
-        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .shortage, .systemFailure:
+        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .denied, .shortage,
+            .systemFailure:
             self = .failed
         }
     }

@@ -11,7 +11,8 @@ struct LoopbackPoolTests {
     func listeners(engine: EngineKind) throws {
         let upstreams = try (0..<3).map { _ in try TestListener.loopback() }
         let set = PoolSet(
-            upstreams.map { PoolSettings([ServerSettings($0.address)]) }, ofListeners: [2, 0, 1])
+            upstreams.map { PoolSettings([ServerSettings($0.address)]) },
+            listeners: [2, 0, 1].map { ListenerSettings(pool: $0) })
         var settings = WorkerSettings(target: .pools(set))
         settings.connectionsMax = 50
         let listeners = try (0..<3).map { _ in try TestListener.loopback() }
@@ -29,6 +30,49 @@ struct LoopbackPoolTests {
             try client.send([UInt8(listener)])
             #expect(try far.receive(1) == [UInt8(listener)])
         }
+    }
+
+    private func blocks(_ texts: [(String, Int)]) -> AddressSet {
+        AddressSet(
+            texts.compactMap { text, prefix in
+                SocketAddress(numeric: text, port: 0).flatMap { AddressBlock($0, prefix: prefix) }
+            })
+    }
+
+    @Test("lets come who may, resets who may not, and routes by the client's address", arguments: EngineKind.allCases)
+    func access(engine: EngineKind) throws {
+        let upstreams = try (0..<2).map { _ in try TestListener.loopback() }
+        var rules = ListenerSettings(pool: 0)
+        rules.allow = blocks([("127.0.0.0", 24)])
+        rules.deny = blocks([("127.0.0.9", 32)])
+        rules.routes = [
+            SourceRoute(blocks([("127.0.0.2", 32)]), pool: 1), SourceRoute(blocks([("127.0.0.3", 32)]), pool: nil),
+        ]
+        let set = PoolSet(upstreams.map { PoolSettings([ServerSettings($0.address)]) }, listeners: [rules])
+        let server = try TestServer(engine, to: .pools(set))
+        func client(_ host: String) throws -> TestSocket {
+            let socket = TestSocket(try checked(clinux_socket(server.address.family), "socket"))
+            let source = try #require(SocketAddress(numeric: host, port: 0))
+            _ = try checked(
+                source.withBytes { clinux_bind(socket.number, $0.baseAddress, source.length) }, "bind")
+            let result = server.address.withBytes {
+                clinux_connect(socket.number, $0.baseAddress, server.address.length)
+            }
+            try #require(result == 0 || result == Errno.inProgress)
+            return socket
+        }
+        for (host, pool) in [("127.0.0.1", 0), ("127.0.0.2", 1), ("127.0.0.8", 0)] {
+            let socket = try client(host)
+            let far = try upstreams[pool].accept()
+            try socket.send([1])
+            #expect(try far.receive(1) == [1])
+        }
+        // Not allowed, denied, and routed nowhere.
+        for host in ["127.0.1.1", "127.0.0.9", "127.0.0.3"] {
+            let socket = try client(host)
+            #expect(throws: SystemError(Errno.reset, in: "recv")) { _ = try socket.receive(1) }
+        }
+        #expect(eventually { server.board[.refusedByAddress] == 3 && server.board[.closed] == 6 })
     }
 
     @Test("counts a server's connections up and down, however they end", arguments: EngineKind.allCases)

@@ -243,7 +243,8 @@ struct PoolTests {
         second.timeouts?.idleMillis = 77
         second.sources = [Self.address(9)]
         second.fallback = 5
-        let set = PoolSet([PoolSettings(Self.servers([1])), second], ofListeners: [1, 0])
+        let set = PoolSet(
+            [PoolSettings(Self.servers([1])), second], listeners: [1, 0].map { ListenerSettings(pool: $0) })
         var given = Timeouts()
         given.idleMillis = 11
         let table = PoolTable(set, given, worker: 0)
@@ -251,7 +252,7 @@ struct PoolTests {
         #expect(idle == [11, 77])
         let fallbacks = [table[0].pointee.fallback, table[1].pointee.fallback]
         #expect(fallbacks == [-1, 5])
-        let pools = [table.pool(ofListener: 0), table.pool(ofListener: 1), table.pool(ofListener: 2)]
+        let pools = (0..<3).map { table.listener($0).pointee.poolOfRest }
         #expect(pools == [1, 0, 0])
         let family = Self.address(1).family
         let sources = [table.nextSource(0, family: family) == nil, table.nextSource(1, family: family) == nil]

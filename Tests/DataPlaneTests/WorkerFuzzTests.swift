@@ -123,7 +123,7 @@ struct WorkerFuzzTests {
         #expect(bench.count(.accepted) == bench.count(.closed) && bench.count(.accepted) > 50, "seed \(seed)")
         let byCause = [
             Counter.finished, .clientReset, .upstreamReset, .idleTimeout, .finTimeout, .drainCut, .connectFailed,
-            .systemFailure, .refusedAtLimit, .refusedPerClient,
+            .systemFailure, .refusedAtLimit, .refusedPerClient, .refusedByAddress,
         ]
         #expect(byCause.reduce(0) { $0 + bench.count($1) } == bench.count(.closed), "seed \(seed)")
         var (up, down) = (UInt64(0), UInt64(0))

@@ -6,12 +6,41 @@ package struct ListenerConfiguration: Sendable {
     package var name: String
     package var bind: [Placed<Endpoint>]
     package var backlog: Int32 = 4096
-    /// An index into the pools.
-    package var pool = 0
+    /// An index into the pools: where clients go for whom no route is meant; nil where they are reset.
+    package var pool: Int? = 0
+    /// Who may come; nil for anybody.
+    package var allow: [AddressBlock]?
+    /// Of those who may, these may not.
+    package var deny: [AddressBlock] = []
+    /// The first one that has the client's address is taken.
+    package var routes: [RouteConfiguration] = []
 
     package init(_ name: String, bind: [Placed<Endpoint>]) {
         self.name = name
         self.bind = bind
+    }
+}
+
+extension ListenerConfiguration {
+    /// What the workers are to know of it.
+    var settings: ListenerSettings {
+        var settings = ListenerSettings(pool: pool)
+        settings.allow = allow.map { AddressSet($0) }
+        settings.deny = deny.isEmpty ? nil : AddressSet(deny)
+        settings.routes = routes.map { SourceRoute(AddressSet($0.sources), pool: $0.pool) }
+        return settings
+    }
+}
+
+/// Clients from some addresses, and their pool.
+package struct RouteConfiguration: Sendable {
+    package var sources: [AddressBlock]
+    /// Nil where they are reset.
+    package var pool: Int?
+
+    package init(_ sources: [AddressBlock], pool: Int?) {
+        self.sources = sources
+        self.pool = pool
     }
 }
 

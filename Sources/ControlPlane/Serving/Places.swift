@@ -6,7 +6,8 @@ struct Places {
     struct Bind {
         let endpoint: Placed<Endpoint>
         let backlog: Int32
-        let pool: Int
+        /// An index into the listeners.
+        let listener: Int
         let addresses: [SocketAddress]
     }
 
@@ -17,11 +18,11 @@ struct Places {
     /// Throws the first name that cannot be looked up.
     init(_ configuration: ServeConfiguration) throws(Refusal) {
         var binds: [Bind] = []
-        for listener in configuration.listeners {
+        for (index, listener) in configuration.listeners.enumerated() {
             for endpoint in listener.bind {
                 binds.append(
                     Bind(
-                        endpoint: endpoint, backlog: listener.backlog, pool: listener.pool,
+                        endpoint: endpoint, backlog: listener.backlog, listener: index,
                         addresses: try Self.resolve(endpoint.value, endpoint.origin)))
             }
         }
@@ -44,8 +45,10 @@ struct Places {
         }
     }
 
-    /// Each listening address with the pool of its listener, in the order in which they are bound.
-    private var poolsOfListeners: [Int] { binds.flatMap { Array(repeating: $0.pool, count: $0.addresses.count) } }
+    /// One for each listening address, in the order in which they are bound.
+    private func listeners(_ configuration: ServeConfiguration) -> [ListenerSettings] {
+        binds.flatMap { Array(repeating: configuration.listeners[$0.listener].settings, count: $0.addresses.count) }
+    }
 
     /// What the workers are to know of the pools.
     /// - Parameter echo: the embedded server's address, where there is one.
@@ -65,6 +68,6 @@ struct Places {
             settings.fallback = fallbacks.descriptor(of: pool)
             return settings
         }
-        return PoolSet(pools, ofListeners: poolsOfListeners)
+        return PoolSet(pools, listeners: listeners(configuration))
     }
 }

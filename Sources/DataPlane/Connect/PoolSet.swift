@@ -7,15 +7,17 @@ package final class PoolSet: @unchecked Sendable {
     package let servers: [SocketAddress]
     /// By the servers' numbers.
     package let states: ServerStates
-    /// The pool of each listener, in the listeners' order; those that are not named have the first pool.
-    package let ofListeners: [UInt16]
+    /// In the listeners' order; those that are not named go to the first pool.
+    package let listeners: [ListenerSettings]
 
+    /// As many as there are listeners, and one more for all others.
+    let listenerRecords: UnsafeMutablePointer<ListenerRecord>
     let records: UnsafeMutablePointer<PoolRecord>
     private let weights: UnsafeMutablePointer<Int64>
 
     /// - Parameters:
     ///   - pools: each has a server at least; at most 65,535 servers together, since a knot keeps its server's number in 16 bits.
-    package init(_ pools: [PoolSettings], ofListeners: [Int] = []) {
+    package init(_ pools: [PoolSettings], listeners: [ListenerSettings] = []) {
         var sorted = pools
         for index in sorted.indices {
             let servers = pools[index].servers
@@ -23,7 +25,11 @@ package final class PoolSet: @unchecked Sendable {
         }
         self.pools = sorted
         servers = sorted.flatMap { $0.servers.map(\.address) }
-        self.ofListeners = ofListeners.map { UInt16(clamping: $0) }
+        self.listeners = listeners
+        listenerRecords = .allocate(capacity: listeners.count + 1)
+        for (index, listener) in (listeners + [ListenerSettings(pool: 0)]).enumerated() {
+            (listenerRecords + index).initialize(to: ListenerRecord(listener))
+        }
         precondition(servers.count <= 65_535 && pools.count <= 65_535, "PoolSet: more servers than a knot can number")
         states = ServerStates(servers: servers.count)
         weights = .allocate(capacity: max(1, servers.count))
@@ -39,6 +45,8 @@ package final class PoolSet: @unchecked Sendable {
     deinit {
         for index in pools.indices { records[index].release() }
         records.deallocate()
+        for index in 0...listeners.count { listenerRecords[index].release() }
+        listenerRecords.deallocate()
         weights.deallocate()
     }
 }

@@ -6,7 +6,7 @@ struct PoolTable: ~Copyable {
     private let count: Int
     private let addresses: UnsafeMutablePointer<SocketAddress>
     private let serverCount: Int
-    private let ofListeners: UnsafeMutablePointer<UInt16>
+    private let listeners: UnsafeMutablePointer<ListenerRecord>
     private let listenerCount: Int
     /// One even where there is no pool, for knots without one.
     private let timeouts: UnsafeMutablePointer<Timeouts>
@@ -22,13 +22,12 @@ struct PoolTable: ~Copyable {
     init(_ set: PoolSet, _ timeouts: Timeouts, worker: Int) {
         count = set.pools.count
         serverCount = set.servers.count
-        listenerCount = set.ofListeners.count
+        listenerCount = set.listeners.count
+        listeners = set.listenerRecords
         records = set.records
         states = set.states.base
         addresses = .allocate(capacity: max(1, serverCount))
         addresses.initialize(from: set.servers, count: serverCount)
-        ofListeners = .allocate(capacity: max(1, listenerCount))
-        ofListeners.initialize(from: set.ofListeners, count: listenerCount)
         self.timeouts = .allocate(capacity: max(1, count))
         self.timeouts.initialize(repeating: timeouts, count: max(1, count))
         turns = .allocate(capacity: max(1, count))
@@ -44,13 +43,14 @@ struct PoolTable: ~Copyable {
     deinit {
         for index in 0..<count { (sources + index).deinitialize(count: 1) }
         addresses.deallocate()
-        ofListeners.deallocate()
         timeouts.deallocate()
         turns.deallocate()
         sources.deallocate()
     }
 
-    func pool(ofListener listener: UInt16) -> UInt16 { Int(listener) < listenerCount ? ofListeners[Int(listener)] : 0 }
+    func listener(_ index: UInt16) -> UnsafeMutablePointer<ListenerRecord> {
+        listeners + min(Int(index), listenerCount)
+    }
 
     subscript(pool: UInt16) -> UnsafeMutablePointer<PoolRecord> {
         precondition(Int(pool) < count, "PoolTable: no such pool")

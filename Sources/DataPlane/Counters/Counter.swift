@@ -45,6 +45,8 @@ package enum Counter: Int, CaseIterable {
     case refusedAtLimit
     /// Connections of a client address that had as many as it may have.
     case refusedPerClient
+    /// Connections of client addresses that may not come, or that no pool is for.
+    case refusedByAddress
     /// Clients that were accepted here and handed to a worker with fewer connections, which counts them as accepted.
     case handedOver
     /// Clients that other workers have handed to this one.

@@ -14,6 +14,8 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     case drain
     /// One connection too many: of all, or of this client.
     case limit
+    /// The client's address may not come, or no pool is for it.
+    case denied
     /// No descriptor or no memory could be had for the upstream's socket.
     case shortage
     case systemFailure
