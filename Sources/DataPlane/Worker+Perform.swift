@@ -16,6 +16,11 @@ extension Worker where E: ~Copyable {
         if step.contains(.later) { return owe(step, slot) }
         if step.contains(.flush) && flush(slot) { return }
 
+        if table[slot].pointee.sendsFile && step.lane(.up).contains(.move) {
+            perform(step.subtracting(Step.move.on(.up)), slot)
+            return sendOn(slot)
+        }
+
         var unpaid: Step = []
         for direction in Direction.allCases {
             let lane = step.lane(direction)
@@ -79,7 +84,8 @@ extension Worker where E: ~Copyable {
             }
         }
         if step.contains(.watch) {
-            let isOut = knot.pointee.keepsRecords ? engine.awaitRoom(source, tag) : engine.watch(source, tag)
+            let isForRoom = knot.pointee.keepsRecords || knot.pointee.sendsFile
+            let isOut = isForRoom ? engine.awaitRoom(source, tag) : engine.watch(source, tag)
             if isOut {
                 knot.pointee.submittedWatch(of: direction.source)
             } else {
@@ -95,7 +101,6 @@ extension Worker where E: ~Copyable {
             isHurried = true
             return false
         }
-        if knot.pointee.sendsFile { return sendOn(knot, tag) }
         let pipe = pipes[knot.pointee[direction].pipe]
         let length = chainLength(pipe, tag.slot, direction)
         let source = knot.pointee.socket(of: direction.source)
@@ -185,12 +190,8 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         for direction in Direction.allCases {
             let wanted = step.lane(direction).intersection(knot.pointee.wants(direction))
-            if wanted.contains(.move) && !ensurePipe(&knot.pointee[direction]) {
+            if wanted.contains(.move) && !knot.pointee.sendsFile && !ensurePipe(&knot.pointee[direction]) {
                 step.subtract(Step.move.on(direction))
-                if knot.pointee.sendsFile {
-                    owe(Step.move.on(direction).union(.later), slot)
-                    continue
-                }
                 if jobs.isLimited(slot, direction) {
                     carry(direction, slot)
                     guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }

@@ -48,7 +48,7 @@ extension Knot {
 
     private func holdsPipeWhileWaiting(_ direction: Direction) -> Bool {
         let lane = self[direction]
-        return lane.state == .moving && lane.hasPipe && lane.isWaiting && !sendsFile
+        return lane.state == .moving && lane.hasPipe && lane.isWaiting
     }
 
     private func probeIfUnsure(_ direction: Direction, at now: Int64) -> Step {
