@@ -23,7 +23,9 @@ extension Splicer {
         _ file: Descriptor, to socket: Descriptor, offset: UInt64 = 0, length: UInt64? = nil, headers: [[UInt8]] = [],
         trailers: [[UInt8]] = [], options: SendfileOptions = []
     ) async throws(SendfileError) -> UInt64 {
-        let lent = try lend(file, to: socket, offset, length, headers, trailers)
+        var lent = try lend(file, to: socket, offset, length, headers, trailers)
+        if !Task.isCancelled { lent.sendAtOnce() }
+        if lent.isSent { return lent.length }
         let ticket = try reserveForFile()
         let job = lent.job(at: ticket.place)
         let result = await withTaskCancellationHandler {
@@ -39,7 +41,9 @@ extension Splicer {
         _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
         trailers: [[UInt8]]
     ) throws(SendfileError) -> UInt64 {
-        let lent = try lend(file, to: socket, offset, length, headers, trailers)
+        var lent = try lend(file, to: socket, offset, length, headers, trailers)
+        lent.sendAtOnce()
+        if lent.isSent { return lent.length }
         let ticket = try reserveForFile()
         let waiter = ThreadWaiter()
         book.open(ticket, .thread(waiter), lent.job(at: ticket.place))
