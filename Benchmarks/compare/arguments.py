@@ -11,20 +11,20 @@ from compare import ROOT, candidates, workloads
 from compare.errors import Refusal
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     def error(self, message):
         raise Refusal(f"{message}; --help tells the flags")
 
 
 def parse(argv):
-    parser = _Parser(prog="compare", allow_abbrev=False,
+    parser = Parser(prog="compare", allow_abbrev=False,
                      description="Measures Longsplice beside HAProxy, nginx, SwiftNIO and Go, in network namespaces.")
     parser.add_argument("--candidates", default="main", metavar="NAMES",
                         help="separated by commas; main, all, or names of --list (default: main)")
     parser.add_argument("--workloads", default="main", metavar="NAMES", help="likewise (default: main)")
-    parser.add_argument("--rounds", type=_whole("--rounds", 1, 1000), default=3, metavar="N",
+    parser.add_argument("--rounds", type=whole("--rounds", 1, 1000), default=3, metavar="N",
                         help="how often each candidate has its turn (default: 3)")
-    parser.add_argument("--seconds", type=_whole("--seconds", 1, 3600), default=3, metavar="N",
+    parser.add_argument("--seconds", type=whole("--seconds", 1, 3600), default=3, metavar="N",
                         help="of each run's load (default: 3)")
     parser.add_argument("--split", action="store_true",
                         help="the relay gets the first processor to itself, and the loads get the others")
@@ -81,7 +81,7 @@ def select(flag, text, names, groups):
     return chosen
 
 
-def _whole(flag, low, high):
+def whole(flag, low, high):
     def read(text):
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
             raise Refusal(f"{flag} {text}: is no whole number from {low} to {high}")

@@ -1,10 +1,10 @@
 /* The load: connections with keep-alive, each of which asks for one file after the other and throws away what it gets.
  *
- *     client HOST PORT CLIENTS SECONDS FILES SIZE ONCE
+ *     client HOST PORT CLIENTS SECONDS FILES SIZE REQUESTS
  *
- * The files are /f0 to /f<FILES - 1>, all of SIZE bytes, asked for in turn by whoever is free. With ONCE 1 each is asked for once, and
- * the load is over when all have come; with 0 it goes on for SECONDS, and SECONDS bound it in any case. Bodies are discarded in the
- * kernel (MSG_TRUNC, tcp(7)). Lengths and statuses are held against what was asked for; JSON tells the outcome. */
+ * The files are /f0 to /f<FILES - 1>, all of SIZE bytes, asked for in turn by whoever is free. The load is over after SECONDS, or when
+ * so many REQUESTS have been answered, 0 for no such bound. Bodies are discarded in the kernel (MSG_TRUNC, tcp(7)). Lengths and
+ * statuses are held against what was asked for; JSON tells the outcome. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,8 +28,8 @@ static struct connection {
     char head[HEAD_MAX + 1];
 } connections[CLIENTS_MAX];
 
-static int64_t size, files, next_file, requests, bytes, wrong_statuses, wrong_lengths, lost;
-static int is_once, busy;
+static int64_t size, files, asked, asked_max, requests, bytes, wrong_statuses, wrong_lengths, lost;
+static int busy;
 
 static double now(void)
 {
@@ -49,13 +49,13 @@ static void lose(struct connection *connection)
 static void ask(struct connection *connection)
 {
     char request[128];
-    if (is_once && next_file == files) {
+    if (asked_max && asked == asked_max) {
         busy--;
         close(connection->socket);
         connection->socket = -1;
         return;
     }
-    int count = snprintf(request, sizeof request, "GET /f%lld HTTP/1.1\r\nHost: x\r\n\r\n", (long long)(next_file++ % files));
+    int count = snprintf(request, sizeof request, "GET /f%lld HTTP/1.1\r\nHost: x\r\n\r\n", (long long)(asked++ % files));
     connection->is_waiting = 1;
     connection->head_length = 0;
     if (send(connection->socket, request, (size_t)count, MSG_NOSIGNAL) != count)
@@ -130,7 +130,7 @@ int main(int count, char **arguments)
     double seconds = atof(arguments[4]);
     files = atoll(arguments[5]);
     size = atoll(arguments[6]);
-    is_once = atoi(arguments[7]);
+    asked_max = atoll(arguments[7]);
     if (clients < 1 || clients > CLIENTS_MAX || files < 1)
         return 64;
 
