@@ -83,7 +83,9 @@ func listening(on port: UInt16) -> Int32 {
     near.sin_family = sa_family_t(AF_INET)
     near.sin_port = port.bigEndian
     let bound = withUnsafePointer(to: near) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(listener, $0, socklen_t(MemoryLayout.size(ofValue: near))) }
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(listener, $0, socklen_t(MemoryLayout.size(ofValue: near)))
+        }
     }
     _ = checked(bound, "bind")
     _ = checked(listen(listener, 1024), "listen")
