@@ -6,7 +6,8 @@ extension Splicer {
     /// taken all of them. The file's bytes do not pass through user space. This is what sendfile(2) of FreeBSD and NetBSD does;
     /// the 2005 patch had left it at `ENOSYS`.
     ///
-    /// The file's own position is neither used nor changed. Parts that are not in the page cache are read by a thread of their own,
+    /// What is in the page cache and fits into the socket is sent at once, by the calling thread, 2 MiB at most; the task is suspended
+    /// only for the rest. The file's own position is neither used nor changed. Parts that are not in the page cache are read by a thread of their own,
     /// so that a disk holds up nobody else. The socket stays open, and its reading side is not touched.
     /// - Parameters:
     ///   - file: a regular file that can be read, lent for the call.
