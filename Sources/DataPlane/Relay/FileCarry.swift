@@ -7,10 +7,9 @@ import LinuxCalls
 /// Not through the ring: each of its splices is handed to an io-wq thread and back, two of them for each chunk, which cost more
 /// than the sending itself. Neither call waits, since the socket does not block and what is not in the page cache is left.
 package enum FileCarry {
-    /// Bytes after which a worker turns to its other connections.
-    package static let turnBytes = 1 << 20
-    /// Bytes after which a caller's thread leaves the rest to a worker: a megabyte with its header is sent in one go.
-    package static let callersBytes = 2 << 20
+    /// Bytes after which a worker turns to its other connections, and a caller's thread leaves the rest to a worker. Many large
+    /// files at once cost a tenth more where it is half as much.
+    package static let budgetBytes = 2 << 20
 
     /// - Parameters:
     ///   - moved: bytes of the job that have been sent before.
@@ -23,10 +22,9 @@ package enum FileCarry {
         var carried = Carried()
         let header = UInt64(job.header.count)
         let fileEnd = job.length &- UInt64(job.trailer.count)
-        let budget = isCallers ? callersBytes : turnBytes
         while true {
             let at = moved &+ UInt64(UInt32(bitPattern: carried.moved))
-            let room = budget &- Int(carried.moved)
+            let room = budgetBytes &- Int(carried.moved)
             guard at < job.length, room > 0 else { return carried }
             let result: Int64
             if at < header {

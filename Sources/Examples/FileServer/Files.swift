@@ -31,7 +31,7 @@ struct Files: Sendable {
     var isEmpty: Bool { files.isEmpty }
 
     /// The file of a request's target, `/name`.
-    subscript(target: Substring) -> File? {
+    subscript(target: String) -> File? {
         target.hasPrefix("/") ? files[String(target.dropFirst())] : nil
     }
 

@@ -26,13 +26,12 @@ func serve(_ socket: Int32, _ files: Files, _ splicer: Splicer, _ loop: EventLoo
 }
 
 /// A request up to its empty line, nil where the client has no other one. What comes behind it stays pending.
-func nextHead(_ socket: Int32, _ pending: inout [UInt8], _ loop: EventLoop) async -> String? {
+func nextHead(_ socket: Int32, _ pending: inout [UInt8], _ loop: EventLoop) async -> ArraySlice<UInt8>? {
     var bytes = [UInt8](repeating: 0, count: 2048)
     while true {
         if let end = endOfHead(pending) {
-            let head = String(decoding: pending[..<end], as: UTF8.self)
-            pending.removeFirst(end)
-            return head
+            defer { pending.removeFirst(end) }
+            return pending[..<end]
         }
         let count = recv(socket, &bytes, bytes.count, Int32(MSG_DONTWAIT))
         if count > 0 {
@@ -52,15 +51,19 @@ func endOfHead(_ bytes: [UInt8]) -> Int? {
 }
 
 /// What is asked for, nil where this is no GET of HTTP/1.1, or one with a body, which would be taken for the next request.
-func target(of head: String) -> Substring? {
-    let lines = head.split(separator: "\r\n")
-    guard let words = lines.first?.split(separator: " "), words.count == 3, words[0] == "GET", words[2] == "HTTP/1.1",
-        !lines.dropFirst().contains(where: { line in
-            let line = line.lowercased()
-            return line.hasPrefix("content-length:") || line.hasPrefix("transfer-encoding:")
-        })
+func target(of head: ArraySlice<UInt8>) -> String? {
+    let lines = head.split(separator: UInt8(ascii: "\n"))
+    guard let words = lines.first?.split(separator: UInt8(ascii: " ")), words.count == 3,
+        words[0].elementsEqual("GET".utf8), words[2].elementsEqual("HTTP/1.1\r".utf8),
+        !lines.dropFirst().contains(where: tellsOfBody)
     else { return nil }
-    return words[1]
+    return String(decoding: words[1], as: UTF8.self)
+}
+
+func tellsOfBody(_ line: ArraySlice<UInt8>) -> Bool {
+    guard let first = line.first, "cCtT".utf8.contains(first) else { return false }
+    let name = String(decoding: line.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self).lowercased()
+    return name == "content-length" || name == "transfer-encoding"
 }
 
 func checked(_ result: Int32, _ call: String) -> Int32 {
