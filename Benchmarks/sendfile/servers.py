@@ -10,7 +10,6 @@ PORT = 8080
 BUILT = ROOT / ".build" / "bench-sendfile"
 HERE = ROOT / "Benchmarks" / "sendfile"
 NAMES = ["longsplice", "longsplice-epoll", "nginx", "c"]
-MAIN = NAMES
 
 
 def build():
