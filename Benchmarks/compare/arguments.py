@@ -66,18 +66,19 @@ def parse(argv):
     return options
 
 
-def select(flag, text, names, groups):
-    """The names of a list with commas, each once, in the order given; groups stand for theirs."""
+def select(flag, text, names, groups, told_by="--list"):
+    """The names of a list with commas, each once, in the order given; groups stand for theirs. `told_by` is the flag that
+    tells the names."""
     chosen = []
     for name in filter(None, (part.strip() for part in text.split(","))):
         if name not in names and name not in groups:
             near = difflib.get_close_matches(name, [*names, *groups], 1, 0)
-            raise Refusal(f"{flag} {name}: there is none of that name; did you mean {near[0]}? --list tells all")
+            raise Refusal(f"{flag} {name}: there is none of that name; did you mean {near[0]}? {told_by} tells all")
         for member in groups.get(name, [name]):
             if member not in chosen:
                 chosen.append(member)
     if not chosen:
-        raise Refusal(f"{flag} '{text}': names nothing; write names of --list, main or all")
+        raise Refusal(f"{flag} '{text}': names nothing; write names that {told_by} tells, or all")
     return chosen
 
 

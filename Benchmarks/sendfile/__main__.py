@@ -38,9 +38,9 @@ def parse(argv):
     parser.add_argument("--out", type=Path, default=folder_for("sendfile"), metavar="DIR",
                         help="where results.json and results.md go (default: .build/bench/sendfile-<time>)")
     options = parser.parse_args(argv)
-    options.candidates = arguments.select("--candidates", options.candidates, servers.NAMES, {"all": servers.NAMES})
-    options.sizes = arguments.select("--sizes", options.sizes, list(SIZES), {"all": list(SIZES)})
-    options.temperatures = arguments.select("--temperatures", options.temperatures, TEMPERATURES, {"all": TEMPERATURES})
+    options.candidates = arguments.select("--candidates", options.candidates, servers.NAMES, {"all": servers.NAMES}, "--help")
+    options.sizes = arguments.select("--sizes", options.sizes, list(SIZES), {"all": list(SIZES)}, "--help")
+    options.temperatures = arguments.select("--temperatures", options.temperatures, TEMPERATURES, {"all": TEMPERATURES}, "--help")
     options.clients = [whole("--clients", 1, CLIENTS_MAX)(text) for text in options.clients.split(",")]
     options.file_server, options.files = options.file_server.resolve(), options.files.resolve()
     return options

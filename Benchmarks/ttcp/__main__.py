@@ -30,7 +30,7 @@ def parse(argv):
     parser.add_argument("--out", type=Path, default=folder_for("ttcp"), metavar="DIR",
                         help="where results.json and results.md go (default: .build/bench/ttcp-<time>)")
     options = parser.parse_args(argv)
-    options.candidates = arguments.select("--candidates", options.candidates, names, {"main": MAIN, "all": names})
+    options.candidates = arguments.select("--candidates", options.candidates, names, {"main": MAIN, "all": names}, "--help")
     for flag, path in (("--longsplice", options.longsplice), ("--forward", options.forward)):
         if not path.is_file():
             raise Refusal(f"{flag} {path}: there is no program there; make bench-ttcp builds it")
