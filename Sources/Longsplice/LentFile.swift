@@ -75,6 +75,9 @@ struct LentFile: ~Copyable {
     /// Sends what can be sent without waiting, on the caller's thread: for an answer that the socket has room for, a way to a
     /// worker and back would cost more than the sending. Whatever stops this, a worker meets again and tells.
     mutating func sendAtOnce() {
+        // With TCP_NODELAY every part that is written goes out with a short segment at its end. Setting it again pushes what is left.
+        if socket.identity.speaksTCP { _ = clinux_unset_no_delay(socket.number) }
+        defer { if socket.identity.speaksTCP { _ = clinux_set_no_delay(socket.number) } }
         var readUpTo: Int64 = 0
         let carried = FileCarry.carry(job(at: 0), from: sentAtOnce, readUpTo: &readUpTo, isCallers: true)
         sentAtOnce = UInt64(UInt32(bitPattern: carried.moved))
