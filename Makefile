@@ -12,6 +12,8 @@ BINARY    = .build/release/longsplice
 PYTEST    = /usr/bin/python3 -m pytest
 
 COMPARE   = cd Benchmarks && /usr/bin/python3 -m compare
+SENDFILE  = cd Benchmarks && /usr/bin/python3 -m sendfile
+TTCP      = cd Benchmarks && /usr/bin/python3 -m ttcp
 
 MICRO   = swift package --package-path Benchmarks/Micro --scratch-path .build/micro \
           --allow-writing-to-package-directory benchmark
@@ -26,7 +28,8 @@ BENCH_PACKAGES  = golang-go
 
 TORTURE         = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
 
-.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench bench-full micro micro-update \
+.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench bench-full bench-sendfile \
+        bench-ttcp micro micro-update \
         micro-times format clean \
         setup setup-system setup-bench
 
@@ -76,6 +79,14 @@ bench: build setup-system
 # Every candidate, SwiftNIO and Go among them, at every workload; about an hour and a half.
 bench-full: build setup-system setup-bench
 	$(COMPARE) --candidates all --workloads all --rounds 3 --seconds 4 $(BENCH)
+
+# Files, by the example over the library, nginx, and sendfile(2) in C; under twelve minutes; needs root.
+bench-sendfile: build setup-system
+	$(SENDFILE) $(BENCH)
+
+# The experiment of 2005: ttcp's stream through the example over the library, and through `serve`; two minutes; needs root.
+bench-ttcp: build setup-system
+	$(TTCP) $(BENCH)
 
 # What one step of the data plane allocates, counts and asks for, against Benchmarks/Micro/Thresholds. Needs no package of Debian's.
 micro:

@@ -24,7 +24,7 @@ let package = Package(
     targets: [
         // Imports point one way:
         // LongspliceCommand → ControlPlane, Longsplice → DataPlane → LinuxCalls → CLinux,
-        // LongspliceC, forward → Longsplice, and
+        // LongspliceC, forward, file-server → Longsplice, and
         // LongspliceCommand → LoadGenerator → LinuxCalls → CLinux.
         .systemLibrary(
             name: "CLiburing",
@@ -43,6 +43,9 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "forward", dependencies: ["Longsplice"], path: "Sources/Examples/Forward", swiftSettings: strict),
+        .executableTarget(
+            name: "file-server", dependencies: ["Longsplice"], path: "Sources/Examples/FileServer",
+            swiftSettings: strict),
         .target(
             name: "ControlPlane",
             dependencies: ["DataPlane", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log")],

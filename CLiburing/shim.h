@@ -105,15 +105,6 @@ static inline void lsr_splice(struct io_uring *ring, int from, int to, uint32_t 
     lsr_tag(entry, flags, tag);
 }
 
-/* From a file's offset into a pipe. */
-static inline void lsr_splice_file(struct io_uring *ring, int file, int64_t offset, int to, uint32_t length, uint32_t flags,
-                                   uint64_t tag)
-{
-    struct io_uring_sqe *entry = io_uring_get_sqe(ring);
-    io_uring_prep_splice(entry, file, offset, to, -1, length, lsr_splice_move | lsr_splice_nonblock);
-    lsr_tag(entry, flags, tag);
-}
-
 static inline void lsr_accept_multishot(struct io_uring *ring, int listener, int socket_flags, uint64_t tag)
 {
     struct io_uring_sqe *entry = io_uring_get_sqe(ring);

@@ -11,20 +11,20 @@ from compare import ROOT, candidates, workloads
 from compare.errors import Refusal
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     def error(self, message):
         raise Refusal(f"{message}; --help tells the flags")
 
 
 def parse(argv):
-    parser = _Parser(prog="compare", allow_abbrev=False,
+    parser = Parser(prog="compare", allow_abbrev=False,
                      description="Measures Longsplice beside HAProxy, nginx, SwiftNIO and Go, in network namespaces.")
     parser.add_argument("--candidates", default="main", metavar="NAMES",
                         help="separated by commas; main, all, or names of --list (default: main)")
     parser.add_argument("--workloads", default="main", metavar="NAMES", help="likewise (default: main)")
-    parser.add_argument("--rounds", type=_whole("--rounds", 1, 1000), default=3, metavar="N",
+    parser.add_argument("--rounds", type=whole("--rounds", 1, 1000), default=3, metavar="N",
                         help="how often each candidate has its turn (default: 3)")
-    parser.add_argument("--seconds", type=_whole("--seconds", 1, 3600), default=3, metavar="N",
+    parser.add_argument("--seconds", type=whole("--seconds", 1, 3600), default=3, metavar="N",
                         help="of each run's load (default: 3)")
     parser.add_argument("--split", action="store_true",
                         help="the relay gets the first processor to itself, and the loads get the others")
@@ -66,22 +66,23 @@ def parse(argv):
     return options
 
 
-def select(flag, text, names, groups):
-    """The names of a list with commas, each once, in the order given; groups stand for theirs."""
+def select(flag, text, names, groups, told_by="--list"):
+    """The names of a list with commas, each once, in the order given; groups stand for theirs. `told_by` is the flag that
+    tells the names."""
     chosen = []
     for name in filter(None, (part.strip() for part in text.split(","))):
         if name not in names and name not in groups:
             near = difflib.get_close_matches(name, [*names, *groups], 1, 0)
-            raise Refusal(f"{flag} {name}: there is none of that name; did you mean {near[0]}? --list tells all")
+            raise Refusal(f"{flag} {name}: there is none of that name; did you mean {near[0]}? {told_by} tells all")
         for member in groups.get(name, [name]):
             if member not in chosen:
                 chosen.append(member)
     if not chosen:
-        raise Refusal(f"{flag} '{text}': names nothing; write names of --list, main or all")
+        raise Refusal(f"{flag} '{text}': names nothing; write names that {told_by} tells, or all")
     return chosen
 
 
-def _whole(flag, low, high):
+def whole(flag, low, high):
     def read(text):
         if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
             raise Refusal(f"{flag} {text}: is no whole number from {low} to {high}")

@@ -28,7 +28,7 @@ def order(names, number):
 def run(options, write):
     """Everything that was asked for. `write` is given the results after each workload and at an early end."""
     runnable, settings, skipped = candidates.prepare(options.candidates, options.longsplice, say)
-    results = Results(runnable, options.workloads, _machine(runnable, options), skipped,
+    results = Results(runnable, options.workloads, _described(runnable, options), skipped,
                       {"rounds": options.rounds, "seconds": options.seconds, "split": options.split})
     try:
         for workload in options.workloads:
@@ -72,11 +72,16 @@ def _run(workload, candidate, settings, options, number, place):
     return done
 
 
-def _machine(runnable, options):
+def _described(runnable, options):
+    return {**machine(), "versions": candidates.versions(runnable, options.longsplice)}
+
+
+def machine():
+    """Where and when."""
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "kernel": platform.release(), "architecture": platform.machine(), "cores": os.cpu_count(),
-        "processor": _processor(), "versions": candidates.versions(runnable, options.longsplice),
+        "processor": _processor(),
     }
 
 

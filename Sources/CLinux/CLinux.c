@@ -93,6 +93,21 @@ int64_t clinux_sendfile(int32_t socket, int32_t file, int64_t offset, size_t len
     RESULT(sendfile(socket, file, &at, length));
 }
 
+int64_t clinux_sendfile_quietly(int32_t socket, int32_t file, int64_t offset, size_t length)
+{
+    const struct timespec at_once = { 0 };
+    sigset_t broken_pipe, before;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+    int64_t result = clinux_sendfile(socket, file, offset, length);
+    /* A count that is short may also come with the signal. Where that was blocked before, it stays pending, as after any write. */
+    if (result < (int64_t)length && !sigismember(&before, SIGPIPE))
+        sigtimedwait(&broken_pipe, NULL, &at_once);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return result;
+}
+
 /* Linux 6.5; Debian 12's headers are older. */
 #ifndef __NR_cachestat
 #define __NR_cachestat 451
@@ -135,8 +150,21 @@ int32_t clinux_file_begin_reading(int32_t file, int64_t offset, int64_t length)
     return -posix_fadvise(file, offset, length, POSIX_FADV_WILLNEED);
 }
 
+/* Into nothing, by way of sendfile(2), which waits for the disk and copies no byte. Where that does not go, they are read. */
 int32_t clinux_file_finish_reading(int32_t file, int64_t offset, int64_t length)
 {
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    off_t at = offset;
+    while (nothing >= 0 && length > 0) {
+        ssize_t count = sendfile(nothing, file, &at, (size_t)length);
+        if (count <= 0)
+            break;
+        length -= count;
+    }
+    if (nothing >= 0)
+        close(nothing);
+    offset = at;
+
     char bytes[65536];
     while (length > 0) {
         ssize_t count = pread(file, bytes, length < (int64_t)sizeof bytes ? (size_t)length : sizeof bytes, offset);
@@ -215,6 +243,11 @@ int64_t clinux_discard(int32_t s, size_t length) { RESULT(recv(s, NULL, length, 
 int64_t clinux_send(int32_t s, const void *buffer, size_t length)
 {
     RESULT(send(s, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int64_t clinux_send_more(int32_t s, const void *buffer, size_t length)
+{
+    RESULT(send(s, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE));
 }
 
 int64_t clinux_send_urgent(int32_t s, uint8_t byte) { RESULT(send(s, &byte, 1, MSG_OOB | MSG_NOSIGNAL)); }

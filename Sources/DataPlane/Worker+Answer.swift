@@ -1,6 +1,6 @@
 import LinuxCalls
 
-/// Where no upstream can be had, the client gets a file (`PoolSettings.fallback`) by the same chains as everything else, and FIN.
+/// Where no upstream can be had, the client gets a file (`PoolSettings.fallback`) as a `send` job sends one, and FIN.
 extension Worker where E: ~Copyable {
     /// False where there is no descriptor left for it.
     ///
@@ -15,18 +15,28 @@ extension Worker where E: ~Copyable {
         return true
     }
 
-    /// The next part, for a lane with an empty pipe. False where it cannot be taken now.
-    mutating func answerOn(_ knot: UnsafeMutablePointer<Knot>, _ tag: Tag) -> Bool {
-        let pipe = pipes[knot.pointee.down.pipe]
-        let length = min(settings.chunkBytes, pipe.capacity)
-        // The file is in memory and sealed: never cold, and never shorter than it was.
-        let offset = Int64(knot.pointee.down.bytesMoved)
-        guard
-            engine.moveFile(
-                knot.pointee.upstream, at: offset, through: pipe, to: knot.pointee.client, length: length, tag)
-        else { return false }
-        knot.pointee.down.submittedFileMove(asking: length)
-        return true
+    /// As much as a turn allows.
+    mutating func answerOn(_ slot: UInt32) {
+        let knot = table[slot]
+        guard knot.pointee.wants(.down).contains(.move) else { return }
+        var sending = Job(.send, place: 0)
+        sending.first = knot.pointee.upstream
+        sending.second = knot.pointee.client
+        // The file is in memory and sealed: never cold, never shorter than it was, and its end is the end.
+        var readUpTo = Int64.max
+        let carried = engine.carryFile(sending, from: knot.pointee.down.bytesMoved, readUpTo: &readUpTo)
+        if carried.moved > 0 {
+            noteDelivery(knot, slot)
+            counters.add(.bytesDown, UInt64(UInt32(bitPattern: carried.moved)))
+        }
+        let step = knot.pointee.hasCarried(.down, carried, at: now)
+        guard step == Step.move.on(.down) else {
+            perform(step, slot)
+            return schedule(slot)
+        }
+        // The others have their turn first.
+        isHurried = true
+        owe(step, slot)
     }
 
     /// Up to the source's last byte, since nothing announces what is left in it; who talks without end is heard by turns.

@@ -3,55 +3,44 @@ import LinuxCalls
 /// Sending files: header, file and trailer are one stream of bytes, and how many have reached the socket tells which is next.
 extension Worker where E: ~Copyable {
     mutating func beginSending(_ job: Job, _ slot: UInt32) {
+        filesBeingSent += 1
         let knot = table[slot]
-        // Header, file and trailer share segments, and the last one goes out when the cork is taken away.
-        if hasFrame(job) && job.tcp.has(.upstream) { engine.setCorked(job.second, true) }
-        follow(knot.pointee.beginSending(job.first, to: job.second, isTCP: job.tcp.has(.upstream), at: now), slot)
+        // File and trailer share a segment, and the last one goes out when the cork is taken away.
+        if job.trailer.count > 0 && job.tcp.has(.upstream) { engine.setCorked(job.second, true) }
+        let step = knot.pointee.beginSending(job.first, to: job.second, isTCP: job.tcp.has(.upstream), at: now)
+        knot.pointee.up.bytesMoved = job.sentBefore
+        follow(step, slot)
     }
 
-    func endSending(_ job: Job, isWhole: Bool) {
+    mutating func endSending(_ job: Job, isWhole: Bool) {
+        filesBeingSent -= 1
         guard job.tcp.has(.upstream) else { return }
-        if hasFrame(job) { engine.setCorked(job.second, false) }
-        // The last chain may have left something behind for a next one (see `Step.push`).
+        if job.trailer.count > 0 { engine.setCorked(job.second, false) }
+        // What was sent with MSG_MORE waits for what will not come.
         if !isWhole { engine.push(job.second) }
     }
 
-    private func hasFrame(_ job: Job) -> Bool { job.header.count > 0 || job.trailer.count > 0 }
-
-    /// The next part, for a lane with an empty pipe. False where it cannot be taken now.
-    mutating func sendOn(_ knot: UnsafeMutablePointer<Knot>, _ tag: Tag) -> Bool {
-        let slot = tag.slot
+    /// As much as a turn allows.
+    mutating func sendOn(_ slot: UInt32) {
+        let knot = table[slot]
+        guard knot.pointee.wants(.up).contains(.move) else { return }
         let entry = jobs[slot]
         let job = entry.pointee.job
-        let moved = knot.pointee.up.bytesMoved
-        let header = UInt64(job.header.count)
-        let fileEnd = job.length &- UInt64(job.trailer.count)
-        if moved < header { return sendBytes(job.header, from: Int(moved), slot) }
-        if moved >= fileEnd { return sendBytes(job.trailer, from: Int(moved &- fileEnd), slot) }
+        let carried = engine.carryFile(job, from: knot.pointee.up.bytesMoved, readUpTo: &entry.pointee.readUpTo)
+        counters.add(.bytesUp, UInt64(UInt32(bitPattern: carried.moved)))
+        let failure = min(carried.source, carried.sink)
+        if failure < 0 && failure != Errno.again { entry.pointee.failure = failure }
+        entry.pointee.isCutShort = carried.source == 0
 
-        let pipe = pipes[knot.pointee.up.pipe]
-        let offset = job.offset &+ Int64(moved &- header)
-        let length = UInt32(min(UInt64(min(settings.chunkBytes, pipe.capacity)), fileEnd &- moved))
-        if offset &+ Int64(length) > entry.pointee.readUpTo, !engine.isCached(job.first, at: offset, Int64(length)) {
-            return read(job, offset, Int64(fileEnd &- moved), slot)
+        let step = knot.pointee.hasCarried(.up, carried, at: now)
+        if carried.source == Errno.again { return read(job, slot) }
+        guard step == Step.move.on(.up), knot.pointee.up.bytesMoved < job.length else {
+            follow(step, slot)
+            return schedule(slot)
         }
-        guard engine.moveFile(job.first, at: offset, through: pipe, to: job.second, length: length, tag) else {
-            return false
-        }
-        knot.pointee.up.submittedFileMove(asking: length)
-        return true
-    }
-
-    /// Bytes that are in memory go the way the file's do, through the pipe.
-    private mutating func sendBytes(_ bytes: UnsafeRawBufferPointer, from start: Int, _ slot: UInt32) -> Bool {
-        let knot = table[slot]
-        let pipe = pipes[knot.pointee.up.pipe]
-        guard let base = bytes.baseAddress else { return false }
-        // A pipe of 64 KiB takes as much only in whole pages.
-        let count = min(bytes.count &- start, Int(min(pipe.capacity, PipePool.usefulBytesMin)))
-        let written = engine.writePipe(pipe.writeEnd, base + start, count)
-        perform(knot.pointee.hasReadPlainly(.up, Int32(truncatingIfNeeded: written), at: now), slot)
-        return true
+        // The others have their turn first.
+        isHurried = true
+        owe(step, slot)
     }
 
     // MARK: Files that are not in the page cache
@@ -59,17 +48,18 @@ extension Worker where E: ~Copyable {
     /// As much as is asked of the disk in one go.
     private static var readingBytesMax: Int64 { 4 << 20 }
 
-    private mutating func read(_ job: Job, _ offset: Int64, _ left: Int64, _ slot: UInt32) -> Bool {
+    private mutating func read(_ job: Job, _ slot: UInt32) {
+        let knot = table[slot]
+        let moved = Int64(knot.pointee.up.bytesMoved) &- Int64(job.header.count)
+        let fileBytes = Int64(job.length) &- Int64(job.header.count) &- Int64(job.trailer.count)
         var reading = FileReading(
-            place: job.place, serial: job.serial, file: job.first, offset: offset,
-            count: min(left, Self.readingBytesMax))
-        guard jobs.readings?.write(&reading) ?? false else { return false }
+            place: job.place, serial: job.serial, file: job.first, offset: job.offset &+ moved,
+            count: min(fileBytes &- moved, Self.readingBytesMax))
+        guard jobs.readings?.write(&reading) ?? false else { return owe(Step.move.on(.up).union(.later), slot) }
         counters.add(.fileReadings)
         let entry = jobs[slot]
-        entry.pointee.readUpTo = offset &+ reading.count
-        let knot = table[slot]
+        entry.pointee.readUpTo = reading.offset &+ reading.count
         knot.pointee.up.submittedReading()
-        return true
     }
 
     /// It is there, or cannot be had: the next attempt tells.
@@ -82,14 +72,10 @@ extension Worker where E: ~Copyable {
 
     /// What ended a job is told with its result.
     func noteAnswer(_ result: Int32, _ tag: Tag) {
-        guard result <= 0, result != Errno.again, result != Errno.canceled, result != Errno.interrupted,
-            let knot = table.live(tag)
+        guard result < 0, result != Errno.again, result != Errno.canceled, result != Errno.interrupted,
+            table.live(tag) != nil
         else { return }
         let entry = jobs[tag.slot]
-        if result < 0 {
-            entry.pointee.failure = result
-        } else if knot.pointee.sendsFile && tag.operation == .fill {
-            entry.pointee.isCutShort = true
-        }
+        entry.pointee.failure = result
     }
 }

@@ -17,6 +17,11 @@ extension Worker where E: ~Copyable {
         if step.contains(.discard) { discard(slot) }
         if step.contains(.flush) && flush(slot) { return }
 
+        if table[slot].pointee.sendsFile, !step.isDisjoint(with: [Step.move.on(.up), Step.move.on(.down)]) {
+            perform(step.subtracting([Step.move.on(.up), Step.move.on(.down)]), slot)
+            return jobs.exists ? sendOn(slot) : answerOn(slot)
+        }
+
         var unpaid: Step = []
         for direction in Direction.allCases {
             let lane = step.lane(direction)
@@ -80,7 +85,8 @@ extension Worker where E: ~Copyable {
             }
         }
         if step.contains(.watch) {
-            let isOut = knot.pointee.keepsRecords ? engine.awaitRoom(source, tag) : engine.watch(source, tag)
+            let isForRoom = knot.pointee.keepsRecords || knot.pointee.sendsFile
+            let isOut = isForRoom ? engine.awaitRoom(source, tag) : engine.watch(source, tag)
             if isOut {
                 knot.pointee.submittedWatch(of: direction.source)
             } else {
@@ -96,7 +102,6 @@ extension Worker where E: ~Copyable {
             isHurried = true
             return false
         }
-        if knot.pointee.sendsFile { return jobs.exists ? sendOn(knot, tag) : answerOn(knot, tag) }
         let pipe = pipes[knot.pointee[direction].pipe]
         let length = chainLength(pipe, tag.slot, direction)
         let source = knot.pointee.socket(of: direction.source)
@@ -186,12 +191,8 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         for direction in Direction.allCases {
             let wanted = step.lane(direction).intersection(knot.pointee.wants(direction))
-            if wanted.contains(.move) && !ensurePipe(&knot.pointee[direction]) {
+            if wanted.contains(.move) && !knot.pointee.sendsFile && !ensurePipe(&knot.pointee[direction]) {
                 step.subtract(Step.move.on(direction))
-                if knot.pointee.sendsFile {
-                    owe(Step.move.on(direction).union(.later), slot)
-                    continue
-                }
                 if jobs.isLimited(slot, direction) {
                     carry(direction, slot)
                     guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }

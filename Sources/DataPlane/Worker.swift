@@ -32,6 +32,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     let records: RecordTable
     var pen: RecordPen?
     var jobs: JobTable
+    /// Jobs that send files, each of which waits for room as long as it is here.
+    var filesBeingSent = 0
     let batch = CompletionBatch()
     /// For the few bytes that pass through user space; touched only then.
     let plainBuffer = UnsafeMutableRawPointer.allocate(byteCount: PlainCarry.bytesMax, alignment: 64)
@@ -148,10 +150,10 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
 
     /// Before it sleeps a worker may spin for a moment, if that has paid lately: waking a processor costs more than what a
     /// message between two busy programs takes. It never spins while bytes are in pipes, since those are the kernel threads'
-    /// to move and the processor may be what they wait for.
+    /// to move and the processor may be what they wait for; nor while files are sent, whose readers may wait for it.
     private mutating func waitAndReap() -> Int {
         let wait = waitNanoseconds()
-        guard wait != 0, settings.spinNanoseconds > 0, pipes.borrowed == 0 else {
+        guard wait != 0, settings.spinNanoseconds > 0, pipes.borrowed == 0, filesBeingSent == 0 else {
             engine.turn(waitingNanoseconds: wait, counters)
             return engine.reap(into: batch, counters)
         }

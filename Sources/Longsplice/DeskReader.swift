@@ -66,7 +66,9 @@ extension DeskReader {
             for desk in desks {
                 var readings: [FileReading] = []
                 _ = desk.readings.take(atMost: desk.capacity) { readings.append(copy $0) }
-                for reading in readings {
+                // One alone gains nothing by it, and loses: what is read ahead by such advice comes in single pages, what is read
+                // in passing in large folios, which cost less to send.
+                for reading in readings where readings.count > 1 {
                     _ = clinux_file_begin_reading(reading.file, reading.offset, reading.count)
                 }
                 for reading in readings {

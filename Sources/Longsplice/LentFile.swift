@@ -11,6 +11,8 @@ struct LentFile: ~Copyable {
     private let trailer: Int
     private let offset: Int64
     private let fileBytes: Int64
+    /// Sent before there is a job, in the caller's own time.
+    private var sentAtOnce: UInt64 = 0
 
     init(
         _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
@@ -66,13 +68,29 @@ struct LentFile: ~Copyable {
         return memory
     }
 
+    /// All that is to be sent.
+    var length: UInt64 { UInt64(header) + UInt64(fileBytes) + UInt64(trailer) }
+    var isSent: Bool { sentAtOnce == length }
+
+    /// Sends what can be sent without waiting, on the caller's thread: for an answer that the socket has room for, a way to a
+    /// worker and back would cost more than the sending. Whatever stops this, a worker meets again and tells.
+    mutating func sendAtOnce() {
+        // With TCP_NODELAY every part that is written goes out with a short segment at its end. Setting it again pushes what is left.
+        if socket.identity.speaksTCP { _ = clinux_unset_no_delay(socket.number) }
+        defer { if socket.identity.speaksTCP { _ = clinux_set_no_delay(socket.number) } }
+        var readUpTo: Int64 = 0
+        let carried = FileCarry.carry(job(at: 0), from: sentAtOnce, readUpTo: &readUpTo, isCallers: true)
+        sentAtOnce = UInt64(UInt32(bitPattern: carried.moved))
+    }
+
     func job(at place: UInt32) -> Job {
         var job = Job(.send, place: place)
         job.first = file
         job.second = socket.number
         if socket.identity.speaksTCP { job.tcp.insert(.upstream) }
         job.offset = offset
-        job.length = UInt64(header) + UInt64(fileBytes) + UInt64(trailer)
+        job.length = length
+        job.sentBefore = sentAtOnce
         if let frame {
             job.header = UnsafeRawBufferPointer(start: frame, count: header)
             job.trailer = UnsafeRawBufferPointer(start: frame + header, count: trailer)

@@ -6,7 +6,8 @@ extension Splicer {
     /// taken all of them. The file's bytes do not pass through user space. This is what sendfile(2) of FreeBSD and NetBSD does;
     /// the 2005 patch had left it at `ENOSYS`.
     ///
-    /// The file's own position is neither used nor changed. Parts that are not in the page cache are read by a thread of their own,
+    /// What is in the page cache and fits into the socket is sent at once, by the calling thread, 2 MiB at most; the task is suspended
+    /// only for the rest. The file's own position is neither used nor changed. Parts that are not in the page cache are read by a thread of their own,
     /// so that a disk holds up nobody else. The socket stays open, and its reading side is not touched.
     /// - Parameters:
     ///   - file: a regular file that can be read, lent for the call.
@@ -23,7 +24,9 @@ extension Splicer {
         _ file: Descriptor, to socket: Descriptor, offset: UInt64 = 0, length: UInt64? = nil, headers: [[UInt8]] = [],
         trailers: [[UInt8]] = [], options: SendfileOptions = []
     ) async throws(SendfileError) -> UInt64 {
-        let lent = try lend(file, to: socket, offset, length, headers, trailers)
+        var lent = try lend(file, to: socket, offset, length, headers, trailers)
+        if !Task.isCancelled { lent.sendAtOnce() }
+        if lent.isSent { return lent.length }
         let ticket = try reserveForFile()
         let job = lent.job(at: ticket.place)
         let result = await withTaskCancellationHandler {
@@ -39,7 +42,9 @@ extension Splicer {
         _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
         trailers: [[UInt8]]
     ) throws(SendfileError) -> UInt64 {
-        let lent = try lend(file, to: socket, offset, length, headers, trailers)
+        var lent = try lend(file, to: socket, offset, length, headers, trailers)
+        lent.sendAtOnce()
+        if lent.isSent { return lent.length }
         let ticket = try reserveForFile()
         let waiter = ThreadWaiter()
         book.open(ticket, .thread(waiter), lent.job(at: ticket.place))

@@ -17,14 +17,14 @@ struct KnotAnsweringTests {
         knot.forgetUpstream()
         #expect(knot.answer(with: 12, at: 0) == [Step.rest.on(.up), Step.move.on(.down)])
         knot.up.submittedRest()
-        knot.down.pipe = 0
-        knot.down.submittedFileMove(asking: 1 << 20)
         return knot
     }
 
-    private func chain(_ knot: inout Knot, _ fill: Int32, _ drain: Int32, at now: Int64 = 1) -> Step {
-        #expect(knot.resumed(.fill, .down, fill, at: now) == [])
-        return knot.resumed(.drain, .down, drain, at: now)
+    /// The file is sent on: bytes that the client's socket has taken, and what was said last.
+    private func carry(
+        _ knot: inout Knot, _ moved: Int32, file: Int32 = 1, client: Int32 = 1, at now: Int64 = 1
+    ) -> Step {
+        knot.hasCarried(.down, Carried(moved: moved, source: file, sink: client), at: now)
     }
 
     /// The client has something, or its end.
@@ -33,10 +33,8 @@ struct KnotAnsweringTests {
     }
 
     private func sendWhole(_ knot: inout Knot, at now: Int64 = 1) {
-        #expect(chain(&knot, 1000, 1000, at: now) == Step.move.on(.down))
-        knot.down.submittedFileMove(asking: 1 << 20)
-        #expect(chain(&knot, 0, Errno.again, at: now) == [Step.passFin.on(.down), Step.giveBack.on(.down)])
-        knot.down.pipe = -1
+        #expect(carry(&knot, 600, at: now) == Step.move.on(.down), "a turn is over")
+        #expect(carry(&knot, 400, file: 0, at: now) == Step.passFin.on(.down))
     }
 
     @Test("with the file, FIN, and a close once the client has ended")
@@ -58,23 +56,25 @@ struct KnotAnsweringTests {
     func clientEndsFirst() {
         var knot = answering()
         hear(&knot)
-        #expect(knot.hasDiscarded(0, at: 1) == Step.watch.on(.up))
-        knot.submittedWatch(of: .client)
-        #expect(chain(&knot, 1000, 1000) == Step.move.on(.down))
-        knot.down.submittedFileMove(asking: 1 << 20)
-        #expect(
-            chain(&knot, 0, Errno.again) == [.untie, Step.passFin.on(.down), Step.giveBack.on(.down)])
+        #expect(knot.hasDiscarded(0, at: 1) == [])
+        #expect(carry(&knot, 1000) == Step.move.on(.down))
+        #expect(carry(&knot, 0, file: 0) == [.untie, Step.passFin.on(.down)])
         #expect(knot.resets == [])
     }
 
-    @Test("and goes on with what a slow client has left of a chain")
-    func slowClient() {
+    @Test("and goes on when a slow client has room again", arguments: [false, true])
+    func slowClient(hasEnded: Bool) {
         var knot = answering()
-        #expect(chain(&knot, 1000, 400) == Step.drainHeld.on(.down))
-        knot.down.submittedDrain()
-        #expect(knot.bytesHeld == 600)
-        #expect(knot.resumed(.drain, .down, 600, at: 5) == Step.move.on(.down))
-        #expect(knot.down.bytesMoved == 1000)
+        if hasEnded {
+            hear(&knot)
+            #expect(knot.hasDiscarded(0, at: 1) == [])
+        }
+        #expect(carry(&knot, 400, client: Errno.again) == Step.watch.on(.up))
+        knot.submittedWatch(of: .client)
+        #expect(knot.expired(at: 100_000, timeouts) == [], "it waits for longer than the FIN timeout")
+        #expect(knot.resumed(.watch, .up, PollEvents.writable, at: 5) == Step.move.on(.down))
+        #expect(knot.down.bytesMoved == 400)
+        #expect(carry(&knot, 600, file: 0, at: 6).contains(Step.passFin.on(.down)))
     }
 
     @Test("and ends at once where the client is lost, whoever notices", arguments: ["reading", "writing", "watching"])
@@ -86,10 +86,9 @@ struct KnotAnsweringTests {
             hear(&knot)
             step = knot.hasDiscarded(Errno.reset, at: 1)
         case "writing":
-            step = chain(&knot, 1000, Errno.brokenPipe)
+            step = carry(&knot, 0, client: Errno.brokenPipe)
         default:
-            hear(&knot)
-            #expect(knot.hasDiscarded(0, at: 1) == Step.watch.on(.up))
+            #expect(carry(&knot, 400, client: Errno.again) == Step.watch.on(.up))
             knot.submittedWatch(of: .client)
             step = knot.resumed(.watch, .up, PollEvents.hangup, at: 1)
         }
@@ -101,19 +100,18 @@ struct KnotAnsweringTests {
     func passing() {
         var knot = answering()
         #expect(knot.resumed(.await, .up, Errno.noMemory, at: 1) == [Step.rest.on(.up), .later])
-        #expect(chain(&knot, Errno.noMemory, Errno.canceled) == [Step.move.on(.down), .later])
-        knot.down.submittedFileMove(asking: 1 << 20)
-        #expect(chain(&knot, Errno.interrupted, Errno.again) == Step.move.on(.down))
+        #expect(carry(&knot, 0, client: Errno.noMemory) == [Step.move.on(.down), .later])
+        #expect(carry(&knot, 0, client: Errno.interrupted) == [Step.move.on(.down), .later])
         knot.up.submittedRest()
         hear(&knot)
         #expect(knot.hasDiscarded(Errno.interrupted, at: 1) == Step.rest.on(.up))
         #expect(knot.phase == .tied)
     }
 
-    @Test("and is cut where its file cannot be spliced")
-    func notSpliceable() {
+    @Test("and is cut where its file cannot be read")
+    func unreadable() {
         var knot = answering()
-        #expect(chain(&knot, Errno.invalid, Errno.again) == .untie)
+        #expect(carry(&knot, 0, file: Errno.inputOutput) == .untie)
         #expect(knot.resets == .both)
     }
 
@@ -137,8 +135,8 @@ struct KnotAnsweringTests {
     @Test("and is cut after the idle timeout where the client reads nothing")
     func stalled() {
         var knot = answering()
-        #expect(chain(&knot, 1000, 400) == Step.drainHeld.on(.down))
-        knot.down.submittedDrain()
+        #expect(carry(&knot, 400, client: Errno.again) == Step.watch.on(.up))
+        knot.submittedWatch(of: .client)
         #expect(knot.expired(at: 3_600_000, timeouts) == [])
         #expect(knot.expired(at: 3_600_001, timeouts) == .untie)
         #expect(knot.resets == .both)

@@ -1,11 +1,15 @@
-"""The library: a C program and a Swift package outside of this one, built as their authors would build them."""
+"""The library: a C program and a Swift package outside of this one, built as their authors would build them; and an example."""
 
+import contextlib
+import os
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import seccomp
+from lab import Lab
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
@@ -49,3 +53,81 @@ def test_a_c_program_is_served_and_is_refused_with_errno(c_program, wrapper):
 
 def test_a_package_of_its_own_splices_with_the_public_declarations_alone(swift_program, wrapper, engine):
     assert run(*wrapper, swift_program).startswith(f"{engine}: ")
+
+
+PORT = 8080
+FILES = {"empty": b"", "one": b"x", "page": os.urandom(4096), "odd": os.urandom(70_001), "large": os.urandom(5 << 20)}
+
+
+@pytest.fixture(scope="module")
+def file_server():
+    run("swift", "build", "--product", "file-server")
+    return BUILD / "debug/file-server"
+
+
+@pytest.fixture
+def served(file_server, engine, tmp_path):
+    """A server of FILES in B of a lab, and what it must not give away beside them."""
+    folder = tmp_path / "files"
+    (folder / "below").mkdir(parents=True)
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+    for hidden in (tmp_path / "secret", folder / ".hidden", folder / "below" / "secret"):
+        hidden.write_text("secret")
+    os.mkfifo(folder / "fifo")
+    with Lab(alone=True) as lab:
+        server = lab.start("B", [file_server, PORT, folder, engine])
+        lab.wait_port("B", PORT, watched=server)
+        yield lab
+        assert server.alive(), server.output()
+
+
+def fetch(lab, path, *flags):
+    """The status of an answer, and its body."""
+    body = lab.fresh_path()
+    done = lab.run("A", ["curl", "-sS", "--max-time", "20", "--path-as-is", "-o", body, "-w", "%{http_code}", *flags,
+                         f"http://127.0.0.1:{PORT}{path}"])
+    return int(done.stdout), body.read_bytes() if body.exists() else b""
+
+
+class TestFileServer:
+    def test_every_file_arrives_as_it_is(self, served):
+        for name, content in FILES.items():
+            assert fetch(served, f"/{name}") == (200, content), name
+
+    def test_one_connection_serves_one_request_after_the_other(self, served):
+        places = [served.fresh_path() for _ in FILES]
+        argv = ["curl", "-sS", "--max-time", "20", "-w", "%{num_connects} "]
+        for name, place in zip(FILES, places):
+            argv += ["-o", place, f"http://127.0.0.1:{PORT}/{name}"]
+        done = served.run("A", argv)
+        assert done.stdout.split() == ["1"] + ["0"] * (len(FILES) - 1)
+        # curl makes no file for an empty body.
+        assert [place.read_bytes() if place.exists() else b"" for place in places] == list(FILES.values())
+
+    @pytest.mark.parametrize("path", ["/", "/none", "/.hidden", "/below", "/below/secret", "/../secret", "/..%2fsecret",
+                                      "//etc/passwd", "/fifo", "/one/", "/one?", "/%00"])
+    def test_what_is_no_plain_file_of_the_folder_is_not_found(self, served, path):
+        assert fetch(served, path) == (404, b"")
+
+    @pytest.mark.parametrize("request_", [
+        b"POST /one HTTP/1.1\r\n\r\n", b"GET /one HTTP/1.1\r\nContent-Length: 3\r\n\r\n", b"GET /one HTTP/1.0\r\n\r\n",
+        b"GET\r\n\r\n", b"\r\n\r\n", b"\xff\xfe\x00 \xc3\r\n\r\n", b"x" * 100_000])
+    def test_strange_bytes_are_refused_and_harm_nobody(self, served, request_):
+        with served.inside("A"):
+            client = socket.create_connection(("127.0.0.1", PORT), timeout=10)
+        with client, contextlib.suppress(ConnectionError):
+            client.sendall(request_)
+            answer = b"".join(iter(lambda: client.recv(65536), b""))
+            assert answer in (b"", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        assert fetch(served, "/one") == (200, b"x")
+
+    def test_clients_that_go_away_amid_an_answer_do_not_end_it(self, served):
+        for _ in range(20):
+            with served.inside("A"):
+                clients = [socket.create_connection(("127.0.0.1", PORT)) for _ in range(16)]
+            for client in clients:
+                client.sendall(b"GET /large HTTP/1.1\r\n\r\n")
+            for client in clients:
+                client.close()
+        assert fetch(served, "/page") == (200, FILES["page"])

@@ -25,6 +25,8 @@ int32_t clinux_memory_file(const char *name);                            /* memf
 int32_t clinux_seal(int32_t file);                                       /* F_ADD_SEALS: it stays as it is */
 int32_t clinux_replace(int32_t with, int32_t descriptor);                /* dup3(2), CLOEXEC: closes what was there */
 int64_t clinux_sendfile(int32_t socket, int32_t file, int64_t offset, size_t length);
+/* The same for threads that do not block SIGPIPE, which sendfile(2) raises and cannot be asked not to. */
+int64_t clinux_sendfile_quietly(int32_t socket, int32_t file, int64_t offset, size_t length);
 /* 1 where all of it is in the page cache and can be read without waiting (cachestat(2), Linux 6.5; preadv2(2) with RWF_NOWAIT),
    as far as the kernel can tell; 0 where not. */
 int32_t clinux_file_is_cached(int32_t file, int64_t offset, int64_t length);
@@ -55,6 +57,7 @@ int64_t clinux_drop_record(int32_t socket);                              /* take
 /* For a socket that gives 0 bytes: 1 where that is an empty record, 0 where it is the end. Only an ancillary message tells them
    apart (SO_PASSCRED, unix(7)). */
 int32_t clinux_has_empty_record(int32_t socket);
+int64_t clinux_send_more(int32_t socket, const void *buffer, size_t length); /* and MSG_MORE: something follows at once */
 int64_t clinux_send_urgent(int32_t socket, uint8_t byte);                /* MSG_OOB */
 int32_t clinux_pending_error(int32_t socket);                            /* SO_ERROR, 0 or -errno; clears it */
 int32_t clinux_has_hung_up(int32_t socket);                              /* POLLHUP or POLLERR now: 1 or 0 */

@@ -43,12 +43,6 @@ package protocol Engine: SystemCalls, ~Copyable {
         from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: Tag
     ) -> Bool
 
-    /// Moves up to `length` bytes of a file, from an offset, into a sink, by way of an empty pipe where the engine needs one. Answers
-    /// `fill`, then `drain`, as a `move` does: the sink may have taken less. 0 at the file's end.
-    mutating func moveFile(
-        _ file: Int32, at offset: Int64, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag
-    ) -> Bool
-
     /// The memory that `receive` puts bytes into.
     var buffers: BufferMemory { get }
 
@@ -88,11 +82,6 @@ package protocol Engine: SystemCalls, ~Copyable {
 extension Engine where Self: ~Copyable {
     /// Where a watch tells of room.
     package mutating func awaitRoom(_ socket: Int32, _ tag: Tag) -> Bool { watch(socket, tag) }
-
-    /// For engines of tests that have no files.
-    package mutating func moveFile(
-        _ file: Int32, at offset: Int64, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag
-    ) -> Bool { false }
 
     package mutating func release(_ socket: Int32) {
         detach(socket)

@@ -72,10 +72,8 @@ package protocol SystemCalls: ~Copyable {
 
     /// read(2) of a pipe: bytes, 0 or `-errno`.
     func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int
-    /// write(2) into a pipe: bytes or `-errno`.
-    func writePipe(_ writeEnd: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
-    /// All of it can be read without waiting for a disk.
-    func isCached(_ file: Int32, at offset: Int64, _ count: Int64) -> Bool
+    /// Sends what a `send` is made of, at once: see `FileCarry.carry`.
+    func carryFile(_ job: Job, from moved: UInt64, readUpTo: inout Int64) -> Carried
     /// TCP_CORK: nothing but full segments is sent until it is taken away (tcp(7)).
     func setCorked(_ socket: Int32, _ on: Bool)
     /// send(2) of what there is room for: bytes or `-errno`.
@@ -153,12 +151,8 @@ extension SystemCalls where Self: ~Copyable {
         Int(clinux_read(readEnd, buffer, count))
     }
 
-    package func writePipe(_ writeEnd: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
-        Int(clinux_pipe_write(writeEnd, bytes, count))
-    }
-
-    package func isCached(_ file: Int32, at offset: Int64, _ count: Int64) -> Bool {
-        clinux_file_is_cached(file, offset, count) == 1
+    package func carryFile(_ job: Job, from moved: UInt64, readUpTo: inout Int64) -> Carried {
+        FileCarry.carry(job, from: moved, readUpTo: &readUpTo)
     }
 
     package func setCorked(_ socket: Int32, _ on: Bool) { _ = clinux_set_corked(socket, on ? 1 : 0) }

@@ -32,6 +32,8 @@ package struct Job: BitwiseCopyable, @unchecked Sendable {
     package var length = Job.noLimit
     /// Of a `send`: the first is the file, which is read from here on.
     package var offset: Int64 = 0
+    /// Of a `send`: bytes of it, from its beginning, that have been sent already.
+    package var sentBefore: UInt64 = 0
     /// Sent before the file, and after it. They must last until the result is there.
     package var header = UnsafeRawBufferPointer(start: nil, count: 0)
     package var trailer = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -15,7 +15,7 @@ extension Knot {
             return .discard
         case (.up, .starved), (.up, .withdrawn): return Step.rest.on(.up).union(.later)
         case (.up, _): return cut(.systemFailure)
-        case (.down, .seemsEnded): return fileEnded(at: now)
+        case (.down, .ended): return fileEnded(at: now)
         case (.down, _): return nil
         }
     }
@@ -24,8 +24,8 @@ extension Knot {
     private mutating func fileEnded(at now: Int64) -> Step {
         down.end()
         down.activeAtMillis = now
-        let ends: Step = [Step.passFin.on(.down), Step.giveBack.on(.down)]
-        return up.state == .over ? leaveAnswered().union(ends) : ends
+        let fin = Step.passFin.on(.down)
+        return up.state == .over ? leaveAnswered().union(fin) : fin
     }
 
     /// Some of what the client says was thrown away.
@@ -38,8 +38,7 @@ extension Knot {
         case .starved: return Step.rest.on(.up).union(.later)
         case .ended:
             up.end()
-            if down.state == .over { return leaveAnswered() }
-            return watched.has(.client) ? [] : Step.watch.on(.up)
+            return down.state == .over ? leaveAnswered() : []
         case .connectionLost, .notSpliceable, .unexpected:
             up.end()
             return lose(.client, at: now)

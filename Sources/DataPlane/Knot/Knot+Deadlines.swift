@@ -41,7 +41,7 @@ extension Knot {
     package var isHalfClosed: Bool { up.state == .over || (down.state == .over && !isLoopback) }
 
     /// Half-closed, and no byte waits for a slow reader: those are never cut early.
-    private var isSilentHalf: Bool { isHalfClosed && bytesHeld == 0 }
+    private var isSilentHalf: Bool { isHalfClosed && bytesHeld == 0 && !(answersItself && down.state != .over) }
 
     private func quietMillisMax(_ timeouts: Timeouts) -> Int64 {
         isSilentHalf ? timeouts.finMillis : timeouts.idleMillis
@@ -49,7 +49,7 @@ extension Knot {
 
     private func holdsPipeWhileWaiting(_ direction: Direction) -> Bool {
         let lane = self[direction]
-        return lane.state == .moving && lane.hasPipe && lane.isWaiting && !sendsFile
+        return lane.state == .moving && lane.hasPipe && lane.isWaiting
     }
 
     private func probeIfUnsure(_ direction: Direction, at now: Int64) -> Step {

@@ -32,7 +32,7 @@ extension Knot {
     /// Bytes were moved without a pipe.
     package mutating func hasCarried(_ direction: Direction, _ carried: Carried, at now: Int64) -> Step {
         if carried.moved > 0 { self[direction].activeAtMillis = now }
-        return follow(self[direction].hasCarried(carried, awaitsRoom: keepsRecords), direction, at: now)
+        return follow(self[direction].hasCarried(carried, awaitsRoom: keepsRecords || sendsFile), direction, at: now)
     }
 
     /// The watch of `direction`'s source: it is gone, or it has room for what the other lane wants to drain into it.
@@ -43,7 +43,8 @@ extension Knot {
             // Where a hang-up need not be a loss, the lane that reads from this side, or a write to it, will tell.
             return canHangUp(direction.source) ? lose(direction.source, at: now) : roomTold(direction.opposite)
         }
-        var step: Step = goesOn || keepsRecords ? [] : Step.watch.on(direction)
+        // Where only room is waited for, it is asked for when there is none.
+        var step: Step = goesOn || keepsRecords || sendsFile ? [] : Step.watch.on(direction)
         if events & PollEvents.writable != 0 || keepsRecords { step.formUnion(roomTold(direction.opposite)) }
         return step
     }
@@ -51,6 +52,7 @@ extension Knot {
     private mutating func roomTold(_ direction: Direction) -> Step {
         guard self[direction].sinkHasRoom() else { return [] }
         if keepsRecords { return Step.receive.on(direction) }
+        if sendsFile { return Step.move.on(direction) }
         return self[direction].state == .copying ? Step.send.on(direction) : Step.drainHeld.on(direction)
     }
 
@@ -68,6 +70,8 @@ extension Knot {
         case .carried:
             return readOn(direction, at: now)
         case .empty:
+            // Of a file: it has to be read from the disk first, which the worker sees to.
+            if sendsFile { return [] }
             self[direction].rest()
             return Step.rest.on(direction)
         case .ready:
@@ -89,8 +93,9 @@ extension Knot {
         case .starved:
             return again(direction, at: now).union(.later)
         case .notSpliceable, .seemsEnded:
-            return sendsFile ? cut(.systemFailure) : .readPlainly(direction)
+            return .readPlainly(direction)
         case .ended:
+            if sendsFile { return cut(.systemFailure) }
             return sourceEnded(direction, at: now)
         case .sourceLost:
             if sendsFile { return cut(.systemFailure) }
@@ -138,7 +143,6 @@ extension Knot {
     /// commit 2dc334f1a63a). Fewer than 16 bytes cannot be 16 buffers.
     private func pushIfCorked(_ direction: Direction) -> Step {
         let lane = self[direction]
-        // Of a file the next chain follows at once.
-        return lane.askedTooMuch && !sendsFile && tcp.has(direction.sink) ? Step.push.on(direction) : []
+        return lane.askedTooMuch && tcp.has(direction.sink) ? Step.push.on(direction) : []
     }
 }

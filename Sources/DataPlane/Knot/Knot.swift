@@ -191,7 +191,7 @@ package struct Knot: BitwiseCopyable {
         up.activeAtMillis = now
         down.end()
         up.move()
-        return Step.move.on(.up).union(Step.watch.on(.down))
+        return Step.move.on(.up)
     }
 
     /// Both sockets are somebody else's, who wants them back: their last FIN is passed on, and they are never reset.

@@ -120,12 +120,6 @@ package struct Lane: BitwiseCopyable {
         hasDrained = false
     }
 
-    /// As `submittedMove`, from a file: what can be waited for is the sink.
-    package mutating func submittedFileMove(asking length: UInt32) {
-        submittedMove(asking: length)
-        isWaitingForSink = true
-    }
-
     /// A part of the file is being read into the page cache.
     package mutating func submittedReading() { inFlight = 1 }
 
@@ -181,7 +175,7 @@ package struct Lane: BitwiseCopyable {
 
     /// The watch of the sink tells of room. True where a drain waits for just that.
     package mutating func sinkHasRoom() -> Bool {
-        guard state == .draining || state == .copying, waitsForRoom else {
+        guard waitsForRoom else {
             hasRoom = true
             return false
         }

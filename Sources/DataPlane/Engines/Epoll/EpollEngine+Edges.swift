@@ -55,8 +55,6 @@ extension EpollEngine {
             tryDrain(socket)
         case .send:
             trySend(socket)
-        case .file:
-            trySendFile(socket)
         case .room:
             record.pointee.writer = .none
             answers.put(record.pointee.writerTag, PollEvents.writable)
@@ -119,22 +117,6 @@ extension EpollEngine {
         if sent == Errno.again { return }
         record.pointee.writer = .none
         answers.put(record.pointee.writerTag, sent)
-    }
-
-    /// sendfile(2), whose one answer stands for a chain's two: what was read of the file, and what the sink took of that.
-    mutating func trySendFile(_ sink: Int32) {
-        let record = record(sink)
-        let length = record.pointee.writerLength
-        let sent = clinux_sendfile(sink, record.pointee.writerFile, record.pointee.writerOffset, Int(length))
-        if sent == Int64(Errno.again) {
-            record.pointee.isFull = true
-            return
-        }
-        record.pointee.writer = .none
-        let result = Int32(truncatingIfNeeded: sent)
-        let isOfFile = result >= 0 || result == Errno.inputOutput || result == Errno.invalid
-        answers.put(record.pointee.writerTag.with(.fill), isOfFile ? result : Int32(bitPattern: length))
-        answers.put(record.pointee.writerTag.with(.drain), result == 0 ? Errno.again : result)
     }
 
     /// One buffer, at most. What is read short was all there was (epoll(7)), unless recv stopped before an urgent byte.

@@ -71,19 +71,6 @@ extension EpollEngine {
         return true
     }
 
-    package mutating func moveFile(
-        _ file: Int32, at offset: Int64, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag
-    ) -> Bool {
-        let record = record(sink)
-        record.pointee.writer = .file
-        record.pointee.writerTag = tag
-        record.pointee.writerFile = file
-        record.pointee.writerOffset = offset
-        record.pointee.writerLength = length
-        if !record.pointee.isFull { trySendFile(sink) }
-        return true
-    }
-
     package mutating func drainHeld(
         from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: Tag
     ) -> Bool {
@@ -134,8 +121,7 @@ extension EpollEngine {
             {
                 record.pointee.reader = .none
                 answers.put(target, Errno.canceled)
-            } else if record.pointee.writer == .drainHeld || record.pointee.writer == .send
-                || record.pointee.writer == .file,
+            } else if record.pointee.writer == .drainHeld || record.pointee.writer == .send,
                 record.pointee.writerTag.with(.await) == target
             {
                 record.pointee.writer = .none

@@ -17,7 +17,6 @@ struct SocketRecord: BitwiseCopyable {
         case drainHeld
         case connect
         case send
-        case file
         case room
     }
 
@@ -47,9 +46,6 @@ struct SocketRecord: BitwiseCopyable {
     var writerPipe = PipePool.Pipe(readEnd: 0, writeEnd: 0, capacity: 0)
     var writerLength: UInt32 = 0
     var writerSlice = BufferSlice(buffer: 0, offset: 0, length: 0)
-    // A file's place, where that is the writer's intent
-    var writerFile: Int32 = 0
-    var writerOffset: Int64 = 0
     // The watch
     var watchTag = Tag(rawValue: 0)
 

@@ -46,17 +46,6 @@ extension UringEngine {
         return true
     }
 
-    /// fill ─hardlink→ drain: a file is always ready. Whoever calls has seen to it that it is in the page cache, since a read that
-    /// waits would hold up every other splice of the ring (io-wq).
-    package mutating func moveFile(
-        _ file: Int32, at offset: Int64, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: Tag
-    ) -> Bool {
-        guard hasRoom(2) else { return false }
-        lsr_splice_file(ring, file, offset, pipe.writeEnd, length, lsr_hardlink, tag.with(.fill).rawValue)
-        lsr_splice(ring, pipe.readEnd, sink, length, 0, tag.with(.drain).rawValue)
-        return true
-    }
-
     /// poll ─link→ drain. For a watched sink the drain alone: its poll would be over at once (see `watch`), and the pair of
     /// them would spin.
     package mutating func drainHeld(

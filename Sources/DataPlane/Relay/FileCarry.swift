@@ -1,0 +1,71 @@
+import CLinux
+import LinuxCalls
+
+/// Sends header, file and trailer of a job by send(2) and sendfile(2), at once: as much as the socket has room for, and no more than
+/// keeps a thread for a fraction of a millisecond.
+///
+/// Not through the ring: each of its splices is handed to an io-wq thread and back, two of them for each chunk, which cost more
+/// than the sending itself. Neither call waits, since the socket does not block and what is not in the page cache is left.
+package enum FileCarry {
+    /// Bytes after which a worker turns to its other connections, and a caller's thread leaves the rest to a worker. Many large
+    /// files at once cost a tenth more where it is half as much.
+    package static let budgetBytes = 2 << 20
+
+    /// - Parameters:
+    ///   - moved: bytes of the job that have been sent before.
+    ///   - readUpTo: up to here the file was read into the page cache for this job, or was found there, and is not asked
+    ///     again. What was found is added.
+    ///   - isCallers: this is a thread of the caller's, which SIGPIPE would end.
+    /// - Returns: of the source 0 where the file has ended before its time, `-EAGAIN` where it has to be read from the disk first.
+    package static func carry(_ job: Job, from moved: UInt64, readUpTo: inout Int64, isCallers: Bool = false) -> Carried
+    {
+        var carried = Carried()
+        let header = UInt64(job.header.count)
+        let fileEnd = job.length &- UInt64(job.trailer.count)
+        while true {
+            let at = moved &+ UInt64(UInt32(bitPattern: carried.moved))
+            let room = budgetBytes &- Int(carried.moved)
+            guard at < job.length, room > 0 else { return carried }
+            let result: Int64
+            if at < header {
+                // In one segment with what follows.
+                let count = min(Int(header &- at), room)
+                let isLast = at &+ UInt64(count) == job.length
+                result = send(job, job.header, from: Int(at), count, isLast: isLast)
+            } else if at < fileEnd {
+                let offset = job.offset &+ Int64(at &- header)
+                let count = Int(min(UInt64(room), fileEnd &- at))
+                guard offset &+ Int64(count) <= readUpTo || clinux_file_is_cached(job.first, offset, Int64(count)) == 1
+                else {
+                    carried.source = Errno.again
+                    return carried
+                }
+                readUpTo = max(readUpTo, offset &+ Int64(count))
+                result =
+                    isCallers
+                    ? clinux_sendfile_quietly(job.second, job.first, offset, count)
+                    : clinux_sendfile(job.second, job.first, offset, count)
+                if result == 0 || result == Int64(Errno.inputOutput) || result == Int64(Errno.invalid) {
+                    carried.source = Int32(truncatingIfNeeded: result)
+                    return carried
+                }
+            } else {
+                result = send(
+                    job, job.trailer, from: Int(at &- fileEnd), min(Int(job.length &- at), room), isLast: true)
+            }
+            guard result > 0 else {
+                carried.sink = Int32(truncatingIfNeeded: result)
+                return carried
+            }
+            carried.moved &+= Int32(truncatingIfNeeded: result)
+        }
+    }
+
+    private static func send(
+        _ job: Job, _ bytes: UnsafeRawBufferPointer, from start: Int, _ count: Int, isLast: Bool
+    ) -> Int64 {
+        guard let base = bytes.baseAddress else { return 0 }
+        return isLast
+            ? clinux_send(job.second, base + start, count) : clinux_send_more(job.second, base + start, count)
+    }
+}

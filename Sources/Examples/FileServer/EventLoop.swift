@@ -1,0 +1,62 @@
+import Glibc
+import Synchronization
+
+/// One thread that runs tasks, and waits by poll(2) until a socket can be read or a task can go on.
+///
+/// A task that prefers it (`executorPreference`) is on this thread before and after each `await`, so nothing here is shared but
+/// the list of jobs. poll(2) looks at every waiting socket each time, which is cheap for hundreds of them.
+final class EventLoop: TaskExecutor, @unchecked Sendable {
+    private struct Ready {
+        var jobs: [UnownedJob] = []
+        var isAsleep = false
+    }
+
+    private let ready = Mutex(Ready())
+    private let bell: (read: Int32, write: Int32)
+    /// Who waits for which socket; the loop's thread alone touches it.
+    private var waiting: [Int32: UnsafeContinuation<Void, Never>] = [:]
+
+    init() {
+        var ends: [Int32] = [-1, -1]
+        _ = checked(pipe(&ends), "pipe")
+        bell = (ends[0], ends[1])
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let isAsleep = ready.withLock { ready in
+            ready.jobs.append(job)
+            defer { ready.isAsleep = false }
+            return ready.isAsleep
+        }
+        // Once for each sleep, so the pipe never fills.
+        if isAsleep { _ = write(bell.write, [1], 1) }
+    }
+
+    /// Returns when there is something to read, or the end of it. Called by tasks of this loop only.
+    func readable(_ socket: Int32) async {
+        await withUnsafeContinuation { waiting[socket] = $0 }
+    }
+
+    func run() -> Never {
+        while true {
+            let jobs = ready.withLock { ready in
+                let jobs = ready.jobs
+                ready.jobs.removeAll(keepingCapacity: true)
+                ready.isAsleep = jobs.isEmpty
+                return jobs
+            }
+            for job in jobs { job.runSynchronously(on: asUnownedTaskExecutor()) }
+            if jobs.isEmpty { wait() }
+        }
+    }
+
+    private func wait() {
+        var looks = [pollfd(fd: bell.read, events: Int16(POLLIN), revents: 0)]
+        looks += waiting.keys.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        guard poll(&looks, nfds_t(looks.count), -1) > 0 else { return }
+        var byte: UInt8 = 0
+        if looks[0].revents != 0 { _ = read(bell.read, &byte, 1) }
+        for look in looks.dropFirst() where look.revents != 0 { waiting.removeValue(forKey: look.fd)?.resume() }
+    }
+}
