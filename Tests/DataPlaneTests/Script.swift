@@ -11,6 +11,7 @@ final class Script {
         case rest
         case watch
         case move(asking: UInt32)
+        case moveFile(offset: Int64, asking: UInt32)
         case drainHeld(UInt32)
         case receive
         case send(BufferSlice)
@@ -39,6 +40,18 @@ final class Script {
     var carried: Carried?
     /// What pipe2(2) says instead of making pipes; 0 to make them.
     var pipeFailure: Int32 = 0
+    /// The page cache has the whole of every file.
+    var isCached = true
+    /// How often that was asked.
+    fileprivate(set) var cacheQuestions = 0
+    /// What SO_RCVLOWAT was set to, in this order.
+    fileprivate(set) var lowWaters: [LowWater] = []
+
+    struct LowWater: Equatable {
+        let socket: Int32
+        let bytes: Int32
+    }
+
     /// How long the worker would have slept in its last turn, if nothing had come.
     fileprivate(set) var waitNanoseconds: Int64 = 0
     /// The clients' addresses, by turns; empty to ask the sockets.
@@ -80,7 +93,7 @@ final class Script {
         switch intent {
         case .send(let slice) where (filled[slice.buffer] ?? 0) < slice.offset + slice.length:
             breaches.append("a send of \(slice), where \(filled[slice.buffer] ?? 0) bytes are")
-        case .move where heldBytes(tag) != 0:
+        case .move where heldBytes(tag) != 0, .moveFile where heldBytes(tag) != 0:
             breaches.append("a fill was armed while the pipe holds \(heldBytes(tag)) bytes")
         case .drainHeld(let length) where Int32(length) != heldBytes(tag):
             breaches.append("a drain of \(length) bytes for a pipe that holds \(heldBytes(tag))")
@@ -104,7 +117,7 @@ final class Script {
         switch withdrawn.intent {
         case .accept, .connect: answers.append(Completion(tag: target, result: Errno.canceled))
         case .watch: answers.append(Completion(tag: target, result: Errno.canceled))
-        case .rest, .move, .drainHeld, .send:
+        case .rest, .move, .moveFile, .drainHeld, .send:
             answers.append(Completion(tag: target.with(.await), result: Errno.canceled))
         case .receive: answers.append(Completion(tag: target, result: Errno.canceled))
         }
@@ -189,7 +202,7 @@ final class Script {
 
     private func isLane(_ intent: Intent) -> Bool {
         switch intent {
-        case .rest, .move, .drainHeld: true
+        case .rest, .move, .moveFile, .drainHeld: true
         case .accept, .connect, .watch, .receive, .send: false
         }
     }
@@ -198,7 +211,7 @@ final class Script {
         switch open.intent {
         case .accept, .connect: open.tag == target
         case .watch: target.operation == .watch && open.tag.with(.watch) == target
-        case .rest, .move, .drainHeld, .send: target.operation == .await && open.tag.with(.await) == target
+        case .rest, .move, .moveFile, .drainHeld, .send: target.operation == .await && open.tag.with(.await) == target
         case .receive: open.tag == target
         }
     }
@@ -246,6 +259,20 @@ struct ScriptedEngine: Engine, ~Copyable {
     func move(from source: Int32, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: DataPlane.Tag)
         -> Bool
     { script.take(tag, .move(asking: length)) }
+
+    func moveFile(
+        _ file: Int32, at offset: Int64, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32,
+        _ tag: DataPlane.Tag
+    ) -> Bool { script.take(tag, .moveFile(offset: offset, asking: length)) }
+
+    func isCached(_ file: Int32, at offset: Int64, _ count: Int64) -> Bool {
+        script.cacheQuestions += 1
+        return script.isCached
+    }
+
+    func setLowWater(_ socket: Int32, _ bytes: Int32) {
+        script.lowWaters.append(Script.LowWater(socket: socket, bytes: bytes))
+    }
 
     func drainHeld(
         from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: DataPlane.Tag

@@ -24,7 +24,8 @@ struct WorkerFuzzTests {
         }
         let isBad = Int.random(in: 0..<100, using: &random) < 15
         switch open.intent {
-        case .accept: break
+        // No file is sent.
+        case .accept, .moveFile: break
         case .connect:
             script.answer(open, .connect, isBad ? Self.connectErrors.randomElement(using: &random) ?? 0 : 0)
         case .rest:
