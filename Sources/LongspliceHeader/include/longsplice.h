@@ -58,7 +58,7 @@ struct longsplice_outcome {
  * ENOTCONN         without a peer, or listening
  * EINVAL           the same socket twice without LONGSPLICE_LOOPBACK, or two with it; a flag that does not exist
  * EBUSY            another call reads from the socket, or writes to it
- * EMFILE, ENFILE   no descriptor for a duplicate
+ * EMFILE, ENFILE   no descriptor for a duplicate, or, at the first call, for the threads
  * EAGAIN           too many calls at once
  * EOPNOTSUPP       a child of fork(2), and its parent has called before
  */
