@@ -1,5 +1,6 @@
 """The calls of the library as programs: `longsplice splice` and `longsplice sendfile`, each over one connection."""
 
+import array
 import os
 import re
 import resource
@@ -192,6 +193,29 @@ def test_splice_tells_of_a_receiver_that_goes_away(engine):
         status, output, trouble = command.end()
         assert (status, trouble) == (FAILURE, "")
         assert output.startswith("reset, by the second socket: ")
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET])
+def test_splice_drops_descriptors_that_come_along_and_no_byte(engine, kind):
+    """recv(2) of a UNIX stream stops behind them, however much more there is."""
+    (near, first), (far, second) = pair(kind), pair(kind)
+    inside, outside = os.pipe()
+    near.sendmsg([b"one"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [outside]))])
+    os.close(outside)
+    near.sendall(b"two")
+    with near, far, Command("splice", "--fd", first.fileno(), "--fd", second.fileno(), "--engine", engine,
+                            sockets=(first, second)) as command:
+        heard = b""
+        while len(heard) < 6:
+            part, ancillary, _, _ = far.recvmsg(64, 1_000)
+            assert part and ancillary == []
+            heard += part
+        assert heard == b"onetwo"
+        assert select.select([inside], [], [], PATIENCE)[0] and os.read(inside, 1) == b"", "somebody still has it"
+        os.close(inside)
+        near.shutdown(socket.SHUT_WR)
+        far.shutdown(socket.SHUT_WR)
+        assert command.end()[0] == 0
 
 
 # sendfile
