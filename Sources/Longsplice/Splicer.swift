@@ -6,7 +6,7 @@ import LinuxCalls
 /// calls of the 2005 patch for NetBSD, splice(2) and sendfile(), for Swift programs that hold their own sockets.
 ///
 /// A splicer has threads of its own, each with an io_uring or an epoll instance; calls only suspend the task that makes them. It
-/// ends with its last reference. Its sockets must not be read or written by others in the directions that a call uses.
+/// ends with its last reference, and does not work in a forked child. Its sockets must not be read or written by others in the directions that a call uses.
 public final class Splicer: Sendable {
     /// How a splicer speaks to the kernel.
     public enum Engine: String, Sendable, CaseIterable {
