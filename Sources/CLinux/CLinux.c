@@ -233,6 +233,18 @@ int32_t clinux_local_address(int32_t s, void *address, uint32_t *length) { RESUL
 int32_t clinux_peer_address(int32_t s, void *address, uint32_t *length) { RESULT(getpeername(s, address, length)); }
 int64_t clinux_receive(int32_t s, void *buffer, size_t length) { RESULT(recv(s, buffer, length, MSG_DONTWAIT)); }
 
+int64_t clinux_receive_watchfully(int32_t s, void *buffer, size_t length, int32_t *stopped)
+{
+    struct iovec part = { .iov_base = buffer, .iov_len = length };
+    struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+    ssize_t count = recvmsg(s, &message, MSG_DONTWAIT);
+
+    if (count < 0)
+        return -errno;
+    *stopped = (message.msg_flags & MSG_CTRUNC) != 0;
+    return count;
+}
+
 int64_t clinux_peek(int32_t s, void *buffer, size_t length)
 {
     RESULT(recv(s, buffer, length, MSG_DONTWAIT | MSG_PEEK));

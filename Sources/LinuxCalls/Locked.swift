@@ -15,9 +15,9 @@ package final class Locked<Value>: @unchecked Sendable {
 
     deinit { clinux_mutex_free(mutex) }
 
-    package func withLock<R>(_ body: (inout Value) -> R) -> R {
+    package func withLock<R, Failure: Error>(_ body: (inout Value) throws(Failure) -> R) throws(Failure) -> R {
         clinux_mutex_lock(mutex)
         defer { clinux_mutex_unlock(mutex) }
-        return body(&value)
+        return try body(&value)
     }
 }

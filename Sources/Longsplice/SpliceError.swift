@@ -16,13 +16,13 @@ public struct SpliceError: Error, Sendable, Equatable {
         case sameSocket
         /// `EBUSY`: another splice reads from it, or writes to it.
         case busy
-        /// `EMFILE`, `ENFILE`: no descriptor could be had for a duplicate.
+        /// `EMFILE`, `ENFILE`: no descriptor could be had, for a duplicate or for the splicer itself.
         case noDescriptors
         /// `EAGAIN`: as many calls are under way as the splicer was made for.
         case atCapacity
         /// `EINVAL`: an argument is outside of what is allowed.
         case invalidArgument
-        /// `ENOSYS`: the engine that was asked for cannot be had here.
+        /// The engine that was asked for cannot be had here: `ENOSYS`, or what else the kernel says, such as `EPERM`.
         case noEngine
         /// Whatever else the kernel says.
         case system

@@ -9,7 +9,8 @@ extension Splicer {
     /// delivered, and the outcome tells. Both sockets stay open, and are no more read or written when this returns.
     ///
     /// Sockets that keep records apart (SOCK_SEQPACKET, SOCK_DGRAM) get each record whole and in order, empty ones included. Those of
-    /// datagrams have no end, so only a length, a cancellation or an error ends their splice.
+    /// datagrams have no end, so only a length, a cancellation or an error ends their splice. Descriptors that are sent along between UNIX
+    /// sockets (SCM_RIGHTS) are dropped.
     ///
     /// Cancelling the task ends it promptly: what is in a pipe or buffer then is delivered where the other socket takes it at
     /// once, and is in the outcome otherwise, so no byte is swallowed and both sockets can be used on.

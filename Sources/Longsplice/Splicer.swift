@@ -6,7 +6,7 @@ import LinuxCalls
 /// calls of the 2005 patch for NetBSD, splice(2) and sendfile(), for Swift programs that hold their own sockets.
 ///
 /// A splicer has threads of its own, each with an io_uring or an epoll instance; calls only suspend the task that makes them. It
-/// ends with its last reference. Its sockets must not be read or written by others in the directions that a call uses.
+/// ends with its last reference, and does not work in a forked child. Its sockets must not be read or written by others in the directions that a call uses.
 public final class Splicer: Sendable {
     /// How a splicer speaks to the kernel.
     public enum Engine: String, Sendable, CaseIterable {
@@ -31,8 +31,8 @@ public final class Splicer: Sendable {
     ///   - workers: threads, 1 to 256; the calls are spread over them.
     ///   - engine: how to speak to the kernel.
     ///   - capacity: calls that are under way at once, at most: 1 to 65,536. One more is refused with `.atCapacity`.
-    /// - Throws: `.noEngine` where io_uring was asked for and does not work here, `.invalidArgument`, or `.system` with what
-    ///   kept a thread from starting.
+    /// - Throws: `.noEngine` where io_uring was asked for and does not work here, `.invalidArgument`, `.noDescriptors`, or `.system`
+    ///   with what else kept a thread or the engine from being made.
     public init(ringDepth: Int = 256, workers: Int = 1, engine: Engine = .auto, capacity: Int = 1024)
         throws(SpliceError)
     {
@@ -42,10 +42,10 @@ public final class Splicer: Sendable {
         var ring = UringSettings()
         ring.ringDepth = UInt32(ringDepth)
         ring.completionDepth = max(ring.completionDepth, ring.ringDepth)
+        descriptorsMax = try Self.descriptorsMax()
+        let choice = try Self.choose(engine, ring, descriptors: descriptorsMax)
+        self.engine = choice.name == Engine.uring.rawValue ? .uring : .epoll
         do throws(SystemError) {
-            descriptorsMax = Int(min(try ResourceLimit.descriptors().hard, 1 << 20))
-            let choice = try Self.choose(engine, ring, descriptors: descriptorsMax)
-            self.engine = choice.name == Engine.uring.rawValue ? .uring : .epoll
             let bell = try OutBell()
             let readingBell = try OutBell()
             let places = Self.placesOfEach(workers, capacity)
@@ -54,17 +54,11 @@ public final class Splicer: Sendable {
             results = .ofResults(bell, desks, book)
             files = .ofFiles(readingBell, desks)
             threads = try Self.start(desks, choice)
-            do throws(SystemError) {
-                try results.start("splice-results")
-                try files.start("splice-files")
-            } catch {
-                Self.stop(threads)
-                results.close()
-                throw error
-            }
+            // From here on everything is initialised, so that `deinit` stops what runs if one of these fails.
+            try results.start("splice-results")
+            try files.start("splice-files")
         } catch {
-            throw error.code == 0 &- Errno.noSystemCall
-                ? SpliceError(.noEngine, error.code, error.description) : SpliceError(error)
+            throw Self.refusal(error)
         }
     }
 
@@ -76,6 +70,24 @@ public final class Splicer: Sendable {
     }
 
     // MARK: Starting and stopping
+
+    private static func refusal(_ error: SystemError) -> SpliceError {
+        switch 0 &- error.code {
+        case Errno.tooManyInProcess, Errno.tooManyInSystem:
+            SpliceError(
+                .noDescriptors, error.code,
+                "the splicer has too few descriptors: \(error); raise RLIMIT_NOFILE (ulimit -n)")
+        default: SpliceError(error)
+        }
+    }
+
+    private static func descriptorsMax() throws(SpliceError) -> Int {
+        do throws(SystemError) {
+            return Int(min(try ResourceLimit.descriptors().hard, 1 << 20))
+        } catch {
+            throw refusal(error)
+        }
+    }
 
     private static func check(_ value: Int, _ range: ClosedRange<Int>, _ name: StaticString) throws(SpliceError) {
         guard range.contains(value) else {
@@ -91,15 +103,20 @@ public final class Splicer: Sendable {
         return places
     }
 
-    private static func choose(_ wish: Engine, _ ring: UringSettings, descriptors: Int) throws(SystemError)
+    /// What is missing is told apart from what there is too little of, which has nothing to do with the engine.
+    private static func choose(_ wish: Engine, _ ring: UringSettings, descriptors: Int) throws(SpliceError)
         -> EngineChoice
     {
         let epoll = EngineChoice.epoll(descriptors: descriptors, buffers: ring.buffers)
         if wish == .epoll { return epoll }
         let probe = UringProbe(ring)
         if probe.isUsable { return .uring(ring) }
-        guard wish == .auto else { throw probe.setupFailure ?? SystemError(Errno.noSystemCall, in: "io_uring") }
-        return epoll
+        if wish == .auto { return epoll }
+        let error = probe.setupFailure ?? probe.trialError ?? SystemError(Errno.noSystemCall, in: "io_uring")
+        switch 0 &- error.code {
+        case Errno.tooManyInProcess, Errno.tooManyInSystem, Errno.noMemory: throw refusal(error)
+        default: throw SpliceError(.noEngine, error.code, probe.trialFailure ?? error.description)
+        }
     }
 
     private static func start(_ desks: [JobDesk], _ engine: EngineChoice) throws(SystemError) -> [WorkerThread] {

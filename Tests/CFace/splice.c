@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -190,6 +191,21 @@ static void refuses_as_the_ancestor_did(void)
     scene_close(&scene);
 }
 
+/* Not even the library's threads can be made then. Whoever calls next tries again, in this process or in a child. */
+static void is_refused_without_descriptors(void)
+{
+    struct scene scene = scene_make();
+    struct rlimit usual, few;
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &usual) == 0);
+    few = usual;
+    few.rlim_cur = 3;
+    CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+    REFUSED(EMFILE, longsplice_splice(scene.first, scene.second, NULL));
+    CHECK(setrlimit(RLIMIT_NOFILE, &usual) == 0);
+    scene_close(&scene);
+}
+
 static int status_of_child(void (*body)(void))
 {
     int status = -1;
@@ -216,7 +232,8 @@ static void is_refused(void)
 int main(void)
 {
     alarm(60);
-    /* A child may be the first to call. */
+    is_refused_without_descriptors();
+    /* A child may be the first to call, also after its parent has called in vain. */
     CHECK(status_of_child(carries_both_ways_from_two_threads) == 0);
     refuses_as_the_ancestor_did();
     carries_both_ways_from_two_threads();

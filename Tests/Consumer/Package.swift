@@ -8,6 +8,10 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "consumer", dependencies: [.product(name: "Longsplice", package: "longsplice")],
-            path: "Sources/Consumer")
+            path: "Sources/Consumer"),
+        // Counts its own descriptors and threads, and so has a process to itself.
+        .executableTarget(
+            name: "leaks", dependencies: [.product(name: "Longsplice", package: "longsplice")], path: "Sources/Leaks",
+            swiftSettings: [.treatAllWarnings(as: .error)]),
     ]
 )

@@ -39,6 +39,24 @@ final class Script {
     var carried: Carried?
     /// What pipe2(2) says instead of making pipes; 0 to make them.
     var pipeFailure: Int32 = 0
+    /// The page cache has the whole of every file.
+    var isCached = true
+    /// How often something was to be sent of a file that was neither there nor read before.
+    fileprivate(set) var coldCarries = 0
+    /// Where each part began that was sent of a file.
+    fileprivate(set) var fileParts: [UInt64] = []
+    /// What a socket takes of a file at a time.
+    var filePartBytes: UInt64 = 1 << 20
+    /// Where every file ends, nil for wherever a job says.
+    var fileEnd: UInt64?
+    /// What SO_RCVLOWAT was set to, in this order.
+    fileprivate(set) var lowWaters: [LowWater] = []
+
+    struct LowWater: Equatable {
+        let socket: Int32
+        let bytes: Int32
+    }
+
     /// How long the worker would have slept in its last turn, if nothing had come.
     fileprivate(set) var waitNanoseconds: Int64 = 0
     /// The clients' addresses, by turns; empty to ask the sockets.
@@ -246,6 +264,22 @@ struct ScriptedEngine: Engine, ~Copyable {
     func move(from source: Int32, through pipe: PipePool.Pipe, to sink: Int32, length: UInt32, _ tag: DataPlane.Tag)
         -> Bool
     { script.take(tag, .move(asking: length)) }
+
+    func carryFile(_ job: Job, from moved: UInt64, readUpTo: inout Int64) -> Carried {
+        let end = min(job.length, script.fileEnd ?? job.length)
+        guard moved < end else { return Carried(source: 0) }
+        let count = min(script.filePartBytes, end - moved)
+        guard script.isCached || job.offset + Int64(moved + count) <= readUpTo else {
+            script.coldCarries += 1
+            return Carried(source: Errno.again)
+        }
+        script.fileParts.append(moved)
+        return Carried(moved: Int32(count))
+    }
+
+    func setLowWater(_ socket: Int32, _ bytes: Int32) {
+        script.lowWaters.append(Script.LowWater(socket: socket, bytes: bytes))
+    }
 
     func drainHeld(
         from pipe: PipePool.Pipe, to sink: Int32, length: UInt32, isWatched: Bool, _ tag: DataPlane.Tag

@@ -24,6 +24,7 @@ struct WorkerFuzzTests {
         }
         let isBad = Int.random(in: 0..<100, using: &random) < 15
         switch open.intent {
+        // No file is sent.
         case .accept: break
         case .connect:
             script.answer(open, .connect, isBad ? Self.connectErrors.randomElement(using: &random) ?? 0 : 0)

@@ -41,18 +41,31 @@ def c_program(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def swift_program():
+def swift_programs():
     where = ["--package-path", "Tests/Consumer", "--scratch-path", BUILD / "consumer"]
     run("swift", "build", *where)
-    return BUILD / "consumer/debug/consumer"
+    return BUILD / "consumer/debug"
 
 
 def test_a_c_program_is_served_and_is_refused_with_errno(c_program, wrapper):
     assert run(*wrapper, c_program) == ""
 
 
-def test_a_package_of_its_own_splices_with_the_public_declarations_alone(swift_program, wrapper, engine):
-    assert run(*wrapper, swift_program).startswith(f"{engine}: ")
+def test_a_package_of_its_own_splices_with_the_public_declarations_alone(swift_programs, wrapper, engine):
+    assert run(*wrapper, swift_programs / "consumer").startswith(f"{engine}: ")
+
+
+def test_neither_descriptors_nor_threads_are_left_behind(swift_programs, engine):
+    """By several hundred calls that end in every way, and by splicers that cannot be made for want of descriptors or threads."""
+    said = run(swift_programs / "leaks", engine)
+    for words in ["EMFILE each time", "descriptors at rest as before", "EAGAIN each time"]:
+        assert words in said, said
+
+
+def test_one_descriptor_that_is_left_open_would_be_found(swift_programs):
+    done = subprocess.run([swift_programs / "leaks", "epoll", "leave-open"], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+    assert done.returncode == 1 and "/dev/null" in done.stderr.split("new:")[1], done.stderr
 
 
 PORT = 8080

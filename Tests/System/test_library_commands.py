@@ -1,5 +1,6 @@
 """The calls of the library as programs: `longsplice splice` and `longsplice sendfile`, each over one connection."""
 
+import array
 import os
 import re
 import resource
@@ -8,6 +9,7 @@ import socket
 import struct
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -108,6 +110,15 @@ def file(tmp_path):
     return path
 
 
+@pytest.fixture
+def big(tmp_path):
+    """Too big for all the buffers on the way; a hole."""
+    path = tmp_path / "big"
+    with path.open("wb") as content:
+        content.truncate(256 * MEBIBYTE)
+    return path
+
+
 # splice
 
 def test_splice_accepts_connects_and_ties_both_ways(engine):
@@ -184,6 +195,29 @@ def test_splice_tells_of_a_receiver_that_goes_away(engine):
         assert output.startswith("reset, by the second socket: ")
 
 
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_SEQPACKET])
+def test_splice_drops_descriptors_that_come_along_and_no_byte(engine, kind):
+    """recv(2) of a UNIX stream stops behind them, however much more there is."""
+    (near, first), (far, second) = pair(kind), pair(kind)
+    inside, outside = os.pipe()
+    near.sendmsg([b"one"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [outside]))])
+    os.close(outside)
+    near.sendall(b"two")
+    with near, far, Command("splice", "--fd", first.fileno(), "--fd", second.fileno(), "--engine", engine,
+                            sockets=(first, second)) as command:
+        heard = b""
+        while len(heard) < 6:
+            part, ancillary, _, _ = far.recvmsg(64, 1_000)
+            assert part and ancillary == []
+            heard += part
+        assert heard == b"onetwo"
+        assert select.select([inside], [], [], PATIENCE)[0] and os.read(inside, 1) == b"", "somebody still has it"
+        os.close(inside)
+        near.shutdown(socket.SHUT_WR)
+        far.shutdown(socket.SHUT_WR)
+        assert command.end()[0] == 0
+
+
 # sendfile
 
 def test_sendfile_connects_and_sends_all(engine, file):
@@ -237,10 +271,7 @@ def test_sendfile_sends_an_empty_file(engine, tmp_path):
         assert command.end()[0] == 0
 
 
-def test_sendfile_tells_of_a_receiver_that_goes_away_in_between(engine, tmp_path):
-    big = tmp_path / "big"
-    with big.open("wb") as content:
-        content.truncate(256 * MEBIBYTE)
+def test_sendfile_tells_of_a_receiver_that_goes_away_in_between(engine, big):
     near, far = tcp_pair()
     with Command("sendfile", big, "--fd", far.fileno(), "--engine", engine, sockets=[far]) as command:
         assert near.recv(1)
@@ -273,6 +304,35 @@ def test_sendfile_does_not_wait_without_end_for_a_receiver(engine, file):
         status, output, trouble = command.end()
         assert (status, output.startswith("sent 1000 of 1000 bytes in ")) == (0, True)
         assert "has not ended its stream within 200ms" in trouble
+
+
+@pytest.mark.parametrize("make", [pair, tcp_pair])
+def test_sendfile_ends_when_its_receiver_takes_nothing_any_more(engine, big, make):
+    near, far = make()
+    with near, Command("sendfile", big, "--fd", far.fileno(), "--timeout", "300ms", "--engine", engine,
+                       sockets=[far]) as command:
+        status, output, trouble = command.end()
+        sent, wanted = map(int, re.match(r"sent (\d+) of (\d+) bytes in ", output).groups())
+        assert (status, trouble.count("\n")) == (FAILURE, 1) and 0 < sent < wanted
+        assert f"the peer has taken nothing for 300ms, after {sent} bytes" in trouble
+
+
+@pytest.mark.parametrize("make", [pair, tcp_pair])
+def test_sendfile_is_patient_with_a_receiver_that_takes_a_little_now_and_then(engine, big, make):
+    """For longer than --timeout in all, and never for as long at once."""
+    near, far = make()
+    with near, Command("sendfile", big, "--fd", far.fileno(), "--timeout", "2s", "--engine", engine,
+                       sockets=[far]) as command:
+        taken = 0
+        for _ in range(25):
+            time.sleep(0.2)
+            taken += len(near.recv(2 * MEBIBYTE, socket.MSG_WAITALL))
+        assert command.process.poll() is None
+        while part := near.recv(MEBIBYTE):
+            taken += len(part)
+        near.close()
+        status, _, trouble = command.end()
+        assert (status, trouble, taken) == (0, "", big.stat().st_size)
 
 
 # What cannot work

@@ -48,6 +48,8 @@ int32_t clinux_shutdown_write(int32_t socket);
 int32_t clinux_local_address(int32_t socket, void *address, uint32_t *length);
 int32_t clinux_peer_address(int32_t socket, void *address, uint32_t *length);
 int64_t clinux_receive(int32_t socket, void *buffer, size_t length);     /* MSG_DONTWAIT */
+/* The same; *stopped is 1 where something came along that is not bytes (unix(7)), at which the kernel stops although there may be more. */
+int64_t clinux_receive_watchfully(int32_t socket, void *buffer, size_t length, int32_t *stopped);
 int64_t clinux_peek(int32_t socket, void *buffer, size_t length);        /* MSG_DONTWAIT | MSG_PEEK */
 int64_t clinux_discard(int32_t socket, size_t length);                   /* TCP only: MSG_DONTWAIT | MSG_TRUNC (tcp(7)) */
 int64_t clinux_send(int32_t socket, const void *buffer, size_t length);  /* MSG_DONTWAIT | MSG_NOSIGNAL */

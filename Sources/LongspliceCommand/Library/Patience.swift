@@ -15,6 +15,9 @@ struct Patience {
     /// The same span, from now on.
     func renewed() -> Patience { Patience(span) }
 
+    /// An eighth of the span, from now on.
+    var part: Patience { Patience(TimeSpan(milliseconds: max(1, span.milliseconds / 8))) }
+
     var isOver: Bool { Clock.nowMillis() >= endMillis }
 
     /// Sleeps until `socket` has something to read, or the patience is over.

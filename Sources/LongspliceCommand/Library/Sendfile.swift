@@ -9,8 +9,9 @@ struct Sendfile: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Send a file over one connection, once.",
         discussion: """
-            Then the writing side is shut, and the peer's end awaited for --timeout at most. The exit status is 0 when the peer's \
-            kernel has acknowledged every byte, 1 when not.
+            A peer that takes nothing for --timeout ends it, however slow one that takes something may be. When everything is \
+            sent the writing side is shut, and the peer's end awaited for --timeout at most. The exit status is 0 when the \
+            peer's kernel has acknowledged every byte, 1 when not.
             """
     )
 
@@ -58,16 +59,20 @@ struct Sendfile: ParsableCommand {
         let cookie = clinux_socket_cookie(socket)
         let splicer = try SplicerFlags.splicer(engine)
         let begin = Clock.nowNanoseconds()
-        let failure = send(splicer, source, socket, offset, count)
-        if let failure, case .refused(let error) = failure.reason { throw SplicerFlags.refusal(error) }
-        let sent = failure?.bytesSent ?? UInt64(count)
+        let (sent, ending) = try sending(splicer, source, socket).send(UInt64(count), from: UInt64(offset), patience)
         var end = Clock.nowNanoseconds()
-        var trouble = failure?.description
-        if failure == nil {
+        let trouble: String?
+        switch ending {
+        case .complete:
             let arrival = Self.arrival(socket, patience.renewed())
             // A peer that was waited for in vain does not make the sending slower.
             if arrival == .complete { end = Clock.nowNanoseconds() }
             trouble = Self.trouble(arrival, patience.span)
+        case .stalled:
+            trouble = "the peer has taken nothing for \(patience.span), after \(sent) bytes; raise --timeout"
+        case .failed(let error):
+            if case .refused(let refusal) = error.reason { throw SplicerFlags.refusal(refusal) }
+            trouble = error.description
         }
         let pace = ResultLine.pace(sent, end - begin)
         ResultLine.say("sent \(sent) of \(count) bytes \(pace)", besides: [cookie])
@@ -113,17 +118,11 @@ struct Sendfile: ParsableCommand {
         return try OneConnection.accepted(at: listen[0], patience).release()
     }
 
-    /// Nil when everything was taken by the socket.
-    private func send(_ splicer: Splicer, _ source: Int32, _ socket: Int32, _ offset: Int, _ count: Int)
-        -> SendfileError?
-    {
-        do throws(SendfileError) {
-            _ = try splicer.sendfileBlocking(
-                Descriptor(source), to: Descriptor(socket), offset: UInt64(offset), length: UInt64(count), headers: [],
-                trailers: [])
-            return nil
+    private func sending(_ splicer: Splicer, _ source: Int32, _ socket: Int32) throws(Refusal) -> WatchedSending {
+        do throws(SystemError) {
+            return try WatchedSending(splicer, source, to: socket)
         } catch {
-            return error
+            throw Refusal(.failure, "\(error); raise RLIMIT_NOFILE with ulimit -n")
         }
     }
 

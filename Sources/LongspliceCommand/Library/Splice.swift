@@ -10,7 +10,8 @@ struct Splice: ParsableCommand {
         abstract: "Tie two connected sockets, once, and say what became of them.",
         discussion: """
             The one call of the library, as a program: accept one client, connect to one server, splice(2) both ways until both \
-            are done. The exit status is 0 when everything was delivered, 1 when a connection was lost.
+            are done. Silence does not end it: --timeout bounds the accepting and the connecting, and, behind --length, how long \
+            what was sent may take to arrive. The exit status is 0 when everything was delivered, 1 when a connection was lost.
             """
     )
 

@@ -16,7 +16,8 @@ struct SplicerFlags: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "For a client or a connection to come, and for what was sent to arrive. (default: 60s)", valueName: "TIME"))
+            "For a client or a connection to come, for a peer to take more of a file, and for what was sent to arrive. (default: 60s)",
+            valueName: "TIME"))
     var timeout: String?
 
     func choice() throws(Refusal) -> Splicer.Engine { try FlagReading.choice(engine, "--engine") ?? .auto }

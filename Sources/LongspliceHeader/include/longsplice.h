@@ -7,6 +7,9 @@
  * Each function returns as a system call does: 0, or -1 with errno set. It sleeps until it is done;
  * signals do not interrupt it. All may be called from any thread. The first call starts the threads that do the work; after it
  * a child of fork(2) has none and is refused. 16,384 calls may sleep at once.
+ *
+ * The library has three threads and four descriptors, all of them closed by execve(2); each call has two descriptors more, and two for
+ * each direction that moves bulk. 64 MiB of addresses are reserved, which cost memory only as far as they are used.
  */
 #ifndef LONGSPLICE_H
 #define LONGSPLICE_H
@@ -49,7 +52,8 @@ struct longsplice_outcome {
 };
 
 /* Ties two connected TCP or UNIX stream sockets, both ways, until both are done: FIN is passed on while the other direction
- * lives. Both stay open, blocking or not as they were, and must not be used meanwhile. *outcome is written on success only;
+ * lives. Both stay open, blocking or not as they were, and must not be used meanwhile. Bytes and nothing else: descriptors that are sent
+ * along between UNIX sockets (SCM_RIGHTS) are dropped. *outcome is written on success only;
  * NULL is allowed. Where it fails, nothing was moved.
  *
  * EBADF            no open descriptor
@@ -58,7 +62,7 @@ struct longsplice_outcome {
  * ENOTCONN         without a peer, or listening
  * EINVAL           the same socket twice without LONGSPLICE_LOOPBACK, or two with it; a flag that does not exist
  * EBUSY            another call reads from the socket, or writes to it
- * EMFILE, ENFILE   no descriptor for a duplicate
+ * EMFILE, ENFILE   no descriptor for a duplicate, or, at the first call, for the threads
  * EAGAIN           too many calls at once
  * EOPNOTSUPP       a child of fork(2), and its parent has called before
  */

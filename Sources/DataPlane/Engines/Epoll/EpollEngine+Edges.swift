@@ -119,7 +119,8 @@ extension EpollEngine {
         answers.put(record.pointee.writerTag, sent)
     }
 
-    /// One buffer, at most. What is read short was all there was (epoll(7)), unless recv stopped before an urgent byte.
+    /// One buffer, at most. What is read short was all there was (epoll(7)), unless recv stopped before an urgent byte, or behind bytes
+    /// of a UNIX stream with which descriptors came along.
     mutating func tryReceive(_ source: Int32) {
         let record = record(source)
         record.pointee.reader = .none
@@ -129,7 +130,8 @@ extension EpollEngine {
             return answers.put(record.pointee.readerTag, Errno.noBuffers)
         }
         let buffer = idleBuffers[idleBufferCount - 1]
-        let received = clinux_receive(source, buffers.start(of: buffer), buffers.bytes)
+        var hasStopped: Int32 = 0
+        let received = clinux_receive_watchfully(source, buffers.start(of: buffer), buffers.bytes, &hasStopped)
         if received == Int64(Errno.again) {
             record.pointee.mayRead = false
             record.pointee.reader = .receive
@@ -138,7 +140,8 @@ extension EpollEngine {
         guard received > 0 else { return answers.put(record.pointee.readerTag, Int32(truncatingIfNeeded: received)) }
         idleBufferCount -= 1
         let isFull = received == Int64(buffers.bytes)
-        let isDry = !isFull && !record.pointee.hasUrgent && !record.pointee.hasEnded && !record.pointee.isLost
+        let isWhole = !record.pointee.hasUrgent && hasStopped == 0
+        let isDry = !isFull && isWhole && !record.pointee.hasEnded && !record.pointee.isLost
         record.pointee.mayRead = !isDry
         record.pointee.hasUrgent = false
         answers.put(

@@ -16,6 +16,8 @@ package struct UringProbe: Sendable {
     package let opcodes: [Need]
     /// What went wrong when a ring was used in earnest, nil where nothing did or where it did not come to that.
     package let trialFailure: String?
+    /// The kernel's word where that was one of its calls.
+    package let trialError: SystemError?
 
     package var missing: [String] { (features + opcodes).filter { !$0.isThere }.map(\.name) }
     package var isUsable: Bool { setupFailure == nil && missing.isEmpty && trialFailure == nil }
@@ -30,6 +32,7 @@ package struct UringProbe: Sendable {
             features = []
             opcodes = []
             trialFailure = nil
+            trialError = nil
             return
         }
         setupFailure = nil
@@ -49,6 +52,12 @@ package struct UringProbe: Sendable {
         io_uring_free_probe(answer)
         io_uring_queue_exit(&ring)
         let isComplete = (features + opcodes).allSatisfy(\.isThere)
-        trialFailure = isComplete ? UringTrial.failure(settings) : nil
+        do throws(SystemError) {
+            trialFailure = isComplete ? try UringTrial.failure(settings) : nil
+            trialError = nil
+        } catch {
+            trialFailure = error.description
+            trialError = error
+        }
     }
 }

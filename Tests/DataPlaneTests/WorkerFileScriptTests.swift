@@ -1,0 +1,93 @@
+import LinuxCalls
+import Testing
+
+@testable import DataPlane
+
+@Suite("A worker that sends files, answered by script")
+struct WorkerFileScriptTests {
+    private static let mebibyte: UInt64 = 1 << 20
+
+    @Test("goes on with its other pairs while a part of a file is read from the disk, and does not ask again")
+    func others() throws {
+        var bench = try ScriptedDesk()
+        bench.script.isCached = false
+        let pair = try bench.tie()
+        let file = try bench.send(3 * Self.mebibyte, from: 4_096)
+        let readings = bench.takeReadings()
+        #expect(readings.count == 1 && readings.first?.offset == 4_096)
+        #expect(readings.first.map { UInt64($0.count) } == 3 * Self.mebibyte)
+
+        for turn in 1...50 {
+            bench.move(pair, .up, 64)
+            bench.move(pair, .down, 64)
+            #expect(bench.count(.bytesUp) == UInt64(turn) * 64 && bench.count(.bytesDown) == UInt64(turn) * 64)
+            #expect(bench.script.fileParts == [], "the file is left alone")
+        }
+        #expect(bench.script.coldCarries == 1 && bench.count(.fileReadings) == 1)
+        bench.worker.turn()
+        #expect(bench.script.waitNanoseconds != 0, "nobody is looked for in vain")
+
+        try bench.answer(#require(readings.first))
+        for _ in 0..<5 { bench.worker.turn() }
+        #expect(bench.script.fileParts == [0, Self.mebibyte, 2 * Self.mebibyte])
+        let results = bench.takeResults()
+        #expect(results.map(\.place) == [file.place] && results.first?.bytesUp == 3 * Self.mebibyte)
+        #expect(bench.script.coldCarries == 1 && bench.script.breaches == [])
+    }
+
+    @Test("has a large file read in parts, and sends each when it is there")
+    func parts() throws {
+        var bench = try ScriptedDesk()
+        bench.script.isCached = false
+        let length = 10 * Self.mebibyte
+        _ = try bench.send(length)
+        var ends: [Int64] = []
+        var sent: Int64 = 0
+        for _ in 0..<1_000 where bench.worker.table.count > 0 {
+            for reading in bench.takeReadings() {
+                #expect(reading.offset == sent, "what was read was sent before")
+                ends.append(reading.offset + reading.count)
+                bench.answer(reading)
+            }
+            bench.worker.turn()
+            sent = Int64(bench.count(.bytesUp))
+            #expect(sent <= ends.last ?? 0, "nothing is sent that was not read")
+        }
+        #expect(ends.count == 3 && ends.last == Int64(length), "\(ends)")
+        let results = bench.takeResults()
+        #expect(results.map(\.end) == [.limit] && results.first?.bytesUp == length, "\(results)")
+    }
+
+    @Test("taken back while a part is read from the disk, it ends when that is done, and not before")
+    func takenBack() throws {
+        var bench = try ScriptedDesk()
+        bench.script.isCached = false
+        let pair = try bench.tie()
+        let file = try bench.send(Self.mebibyte)
+        let readings = bench.takeReadings()
+        let reading = try #require(readings.first)
+        bench.takeBack(file)
+        for _ in 0..<4 { bench.move(pair, .up, 10) }
+        let early = bench.takeResults().count
+        #expect(early == 0, "its reader still has the file")
+        bench.answer(reading)
+        let results = bench.takeResults()
+        #expect(results.map(\.place) == [file.place] && results.first?.end == .takenBack)
+        #expect(bench.script.fileParts == [] && bench.count(.bytesUp) == 40)
+        // Its late answer is for nobody, also not for who has its place now.
+        bench.answer(reading)
+        let active = bench.worker.table.count
+        #expect(active == 1)
+    }
+
+    @Test("a file that ends too early ends it, with what was sent")
+    func cutShort() throws {
+        var bench = try ScriptedDesk()
+        bench.script.fileEnd = 1_000
+        _ = try bench.send(2 * Self.mebibyte)
+        for _ in 0..<3 { bench.worker.turn() }
+        let results = bench.takeResults()
+        let result = try #require(results.first)
+        #expect(result.isCutShort && result.bytesUp == 1_000 && result.failure == 0)
+    }
+}
