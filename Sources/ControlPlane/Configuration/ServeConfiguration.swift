@@ -31,6 +31,12 @@ package struct ServeConfiguration: Sendable {
     package var accessLog: AccessLogPlace?
     package var accessLogFormat = AccessLogFormat.json
 
+    /// What the values are called where they were written.
+    package var names = ValueNames.flags
+    package var engineOrigin = Origin.flag(ValueNames.flags.engine)
+    package var maxConnectionsOrigin = Origin.flag(ValueNames.flags.maxConnections)
+    package var accessLogOrigin = Origin.flag(ValueNames.flags.accessLog)
+
     package init(listeners: [ListenerConfiguration], pools: [PoolConfiguration]) {
         self.listeners = listeners
         self.pools = pools
