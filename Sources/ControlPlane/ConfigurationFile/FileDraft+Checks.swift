@@ -1,0 +1,164 @@
+import DataPlane
+import LinuxCalls
+
+// What no value can show by itself.
+extension FileDraft {
+    /// The values together; what contradicts is noted.
+    mutating func finished(_ reading: inout FileReading) -> ServeConfiguration {
+        dependentValues(&reading)
+        names(of: listeners.map(\.name), "listener", &reading)
+        names(of: pools.map(\.name), "pool", &reading)
+        addresses(&reading)
+        servers(&reading)
+        configuration.pools = pools.map { draft in
+            var pool = draft.pool
+            pool.name = draft.name?.value ?? ""
+            return pool
+        }
+        configuration.listeners = listeners.map { draft in
+            var listener = draft.listener
+            listener.name = draft.name?.value ?? ""
+            listener.pool = poolIndex(of: draft, &reading)
+            return listener
+        }
+        return configuration
+    }
+
+    /// Pools that no listener leads to: they do no harm, but are seldom meant.
+    func warnings(_ configuration: ServeConfiguration) -> [FileProblem] {
+        let used = Set(configuration.listeners.map(\.pool))
+        return pools.enumerated().filter { !used.contains($0.offset) }.map { _, draft in
+            FileProblem(
+                draft.place,
+                ValueProblem("is a pool that no listener names", cure: "name it in a listener or leave it out"),
+                value: draft.name?.value, isWarning: true)
+        }
+    }
+
+    private mutating func dependentValues(_ reading: inout FileReading) {
+        do throws(ValueProblem) {
+            try configuration.setDepths(ringDepth?.value, completions: completionDepth?.value)
+        } catch {
+            reading.note(completionDepth, error, value: completionDepth.map { "\($0.value)" })
+        }
+        do throws(ValueProblem) {
+            try configuration.setPipes(
+                pipeBytes?.value, chunk: chunkBytes?.value, pipeBytesMax: reading.pipeBytesMax)
+        } catch {
+            reading.note(chunkBytes, error, value: chunkBytes.map { "\(ByteSize(bytes: $0.value))" })
+        }
+        if let accessLog { configuration.accessLogOrigin = accessLog.origin }
+        guard accessLog != nil || !hasAccessLogPlace else { return }
+        do throws(ValueProblem) {
+            try configuration.setAccessLog(accessLog?.value, format: accessLogFormat?.value)
+        } catch {
+            reading.note(accessLogFormat, error, value: accessLogFormat?.value.rawValue)
+        }
+    }
+
+    private func names(of names: [Placed<String>?], _ what: String, _ reading: inout FileReading) {
+        var seen: [String: Origin] = [:]
+        for case let name? in names {
+            if let first = seen[name.value] {
+                reading.note(
+                    name,
+                    ValueProblem("is another \(what)'s name, in line \(first.line) too", cure: "choose another name"),
+                    value: name.value)
+            }
+            seen[name.value] = seen[name.value] ?? name.origin
+        }
+    }
+
+    // MARK: Listeners
+
+    private func addresses(_ reading: inout FileReading) {
+        let all = listeners.flatMap(\.listener.bind)
+        if all.count > ListenerKeys.addressesMax {
+            reading.note(
+                FilePlace(file: reading.file, line: 1, column: 1, key: "listeners"), "bind \(all.count) addresses",
+                cure: "write at most \(ListenerKeys.addressesMax)")
+        }
+        var seen: [String: Origin] = [:]
+        for bind in all {
+            guard let identity = bind.value.identity else { continue }
+            if let first = seen[identity] {
+                reading.note(
+                    bind,
+                    ValueProblem("is listened on twice, in line \(first.line) too", cure: "leave one of them out"),
+                    value: bind.value.text)
+            }
+            seen[identity] = seen[identity] ?? bind.origin
+        }
+    }
+
+    private func poolIndex(of draft: ListenerDraft, _ reading: inout FileReading) -> Int {
+        // What cannot be read has been noted, and may be the one that is meant.
+        guard !pools.isEmpty, pools.allSatisfy({ $0.name != nil }) else { return 0 }
+        let names = pools.compactMap { $0.name?.value }
+        guard let wanted = draft.poolName else {
+            if pools.count > 1 && !draft.namesPool {
+                var place = draft.place
+                place.key += ".pool"
+                reading.note(
+                    place, "is missing, and there are \(pools.count) pools",
+                    cure: "write one of \(names.prefix(Self.namesMax).joined(separator: ", "))")
+            }
+            return 0
+        }
+        if let index = names.firstIndex(of: wanted.value) { return index }
+        let cure =
+            NearestName.of(wanted.value, in: names).map { "did you mean \($0)?" }
+            ?? "the pools are \(names.prefix(Self.namesMax).joined(separator: ", "))"
+        reading.note(wanted, ValueProblem("is no pool", cure: cure), value: wanted.value)
+        return 0
+    }
+
+    /// In a sentence, at most.
+    private static let namesMax = 20
+
+    // MARK: Pools
+
+    private func servers(_ reading: inout FileReading) {
+        let count = pools.reduce(0) { $0 + $1.pool.servers.count }
+        if count > ServeConfiguration.upstreamsMax {
+            reading.note(
+                FilePlace(file: reading.file, line: 1, column: 1, key: "pools"), "have \(count) servers together",
+                cure: "write at most \(ServeConfiguration.upstreamsMax)")
+        }
+        for pool in pools where pool.pool.sources.count > ServeConfiguration.sourcesMax {
+            reading.note(
+                pool.pool.sources[0],
+                ValueProblem(
+                    "is the first of \(pool.pool.sources.count) sources",
+                    cure: "write at most \(ServeConfiguration.sourcesMax)"))
+        }
+    }
+}
+
+extension FileReading {
+    /// Nothing where there is no value: what is missing has no place.
+    mutating func note<V>(_ placed: Placed<V>?, _ problem: ValueProblem, value: String? = nil) {
+        guard case .file(let place)? = placed?.origin else { return }
+        note(place, problem, value: value)
+    }
+}
+
+extension Origin {
+    /// 0 for a flag.
+    fileprivate var line: Int {
+        switch self {
+        case .flag: 0
+        case .file(let place): place.line
+        }
+    }
+}
+
+extension Endpoint {
+    /// The same for two spellings of one address; nil where each gets a port of its own.
+    fileprivate var identity: String? {
+        switch place {
+        case .address(let address): address.isTCP && address.port == 0 ? nil : "\(address)"
+        case .name(let name, let port): port == 0 ? nil : "\(name.lowercased()):\(port)"
+        }
+    }
+}
