@@ -6,8 +6,9 @@ struct RepeatedKeys {
     private(set) var text: String
     private var names: [TextPlace: String] = [:]
 
-    /// More repetitions in one file than this are not told each.
+    /// More repetitions in one file than this are not told each, and fewer of a large one, which is read again for each of them.
     private static let countMax = 64
+    private static let bytesReadMax = 4 << 20
     /// Nobody writes these (U+E000…U+E03F, for private use).
     private static let firstStandIn: UInt32 = 0xE000
 
@@ -18,7 +19,8 @@ struct RepeatedKeys {
 
     /// False where the key cannot be told from its surroundings.
     mutating func rename(_ name: String, at place: TextPlace) -> Bool {
-        guard names.count < Self.countMax, names[place] == nil, var index = place.index(in: text),
+        guard names.count < min(Self.countMax, Self.bytesReadMax / max(1, text.utf8.count)), names[place] == nil,
+            var index = place.index(in: text),
             let standIn = Unicode.Scalar(Self.firstStandIn + UInt32(names.count))
         else { return false }
         let scalars = text.unicodeScalars

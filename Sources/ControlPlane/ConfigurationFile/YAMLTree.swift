@@ -24,8 +24,9 @@ struct YAMLTree {
                 return
             } catch YamlError.duplicatedKeysInMapping(let names, let context) {
                 let place = TextPlace(context.mark)
-                guard let name = names.first, keys.rename(name, at: place) else {
-                    throw problem(place, "has a key twice, \(names.first ?? "")", cure: "leave one of them out")
+                guard let name = names.first, name != Self.noWord else { throw problemOfKey(place) }
+                guard keys.rename(name, at: place) else {
+                    throw problem(place, "has a key twice, \(name)", cure: "leave one of them out")
                 }
             } catch {
                 throw problem(error)
@@ -43,8 +44,17 @@ struct YAMLTree {
         ])
     }
 
+    /// What Yams calls a key that is a list or a mapping.
+    private static let noWord = "<uncovertable>"
+
+    private func problemOfKey(_ place: TextPlace) -> FileProblems {
+        problem(place, "has a key that is no single word", cure: "see longsplice config --example")
+    }
+
     private func problem(_ error: any Error) -> FileProblems {
         switch error {
+        case YamlError.parser(_, let words, let mark, _) where words.contains("nesting level"):
+            return problem(TextPlace(mark), "is nested much too deeply", cure: "see longsplice config --example")
         case YamlError.scanner(let context, let words, let mark, _),
             YamlError.parser(let context, let words, let mark, _):
             let within = context.map { " \($0.text) that begins in line \($0.mark.line)" } ?? ""
@@ -94,7 +104,7 @@ struct YAMLTree {
     private mutating func entry(_ key: Node, _ value: Node, _ level: Int) -> WrittenEntry? {
         let place = TextPlace(key.mark)
         guard case .scalar(let scalar) = key else {
-            note(place, "has a key that is no single word", cure: "see longsplice config --example")
+            problems += problemOfKey(place).problems
             return nil
         }
         return WrittenEntry(
