@@ -1,4 +1,4 @@
-/// The bytes of a file as text that the YAML parser may see: UTF-8, without control characters, without anchors.
+/// The bytes of a file as text that the YAML parser may see: UTF-8, without control characters, and nothing that is costly to read.
 struct FileText {
     /// Without a byte order mark.
     private(set) var text: String
@@ -10,9 +10,7 @@ struct FileText {
     private var line = 1
     private var column = 1
     private var last: Unicode.Scalar = "\n"
-    private var isInComment = false
-    private var hasQuote = false
-    private var ampersandColumn: Int?
+    private var indicators = CostlyIndicators()
 
     /// Throws the first thing that is wrong with the text.
     init(_ bytes: [UInt8], file: String) throws(FileProblems) {
@@ -45,41 +43,25 @@ struct FileText {
             let code = "U+" + String(repeating: "0", count: max(0, 4 - hex.count)) + hex
             throw problem("holds the character \(code)", cure: "remove it")
         }
-        try lookForAnchor(scalar)
+        if let finding = indicators.take(scalar) {
+            column -= 1
+            switch finding {
+            case .anchor:
+                throw problem(
+                    "has an anchor (&)", cure: #"write the value out at each place, or "\x26" for the character"#)
+            case .explicitKey:
+                throw problem(
+                    "has a key behind a question mark", cure: #"leave the mark out, or write "\x3F" for the character"#)
+            }
+        }
         if TextPlace.isBreak(scalar) {
             // CRLF is one break.
             if !(scalar == "\n" && last == "\r") { line += 1 }
             column = 1
-            isInComment = false
-            hasQuote = false
         } else {
             column += 1
         }
         last = scalar
-    }
-
-    /// An anchor's value can be repeated without end, so there are none. This has to be known before the parser sees the text, which
-    /// follows them. Whatever could be an anchor is taken for one; only where a comment is sure, nothing in it is.
-    private mutating func lookForAnchor(_ scalar: Unicode.Scalar) throws(FileProblems) {
-        if let start = ampersandColumn {
-            ampersandColumn = nil
-            if Self.isWord(scalar) || scalar == "_" || scalar == "-" {
-                column = start
-                throw problem(
-                    "has an anchor (&)", cure: #"write the value out at each place, or "\x26" for the character"#)
-            }
-        }
-        switch scalar {
-        case "#" where TextPlace.isBreak(last) || last == " " || last == "\t": isInComment = true
-        case "\"", "'": hasQuote = true
-        // What stands behind a comment's quote may be outside a text of several lines.
-        case "&" where !Self.isWord(last) && !(isInComment && !hasQuote): ampersandColumn = column
-        default: break
-        }
-    }
-
-    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
-        ("a"..."z").contains(scalar) || ("A"..."Z").contains(scalar) || ("0"..."9").contains(scalar)
     }
 
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {

@@ -40,6 +40,14 @@ struct ConfigurationTextTests {
                 "a: \"\n# b\", &c d",
                 "f:2:7: has an anchor (&); write the value out at each place, or \"\\x26\" for the character"
             ),
+            (
+                "? a\n: b",
+                "f:1:1: has a key behind a question mark; leave the mark out, or write \"\\x3F\" for the character"
+            ),
+            (
+                "a: {?b: c}",
+                "f:1:5: has a key behind a question mark; leave the mark out, or write \"\\x3F\" for the character"
+            ),
             ("", "f:1:1: is empty; see longsplice config --example"),
             ("# only a comment", "f:1:1: is empty; see longsplice config --example"),
             ("---", "f:1:1: is empty; see longsplice config --example"),
@@ -66,7 +74,7 @@ struct ConfigurationTextTests {
 
     @Test("an ampersand within a word is none")
     func ampersands() throws {
-        let text = "access_log: { to: \"/a&b/c & d/\\x26e\" }\n# R&D, and &more\n\(places)"
+        let text = "access_log: { to: \"/a&b/c & d/\\x26e\" }\n# R&D, and &more; don't ask why &that, ?\n\(places)"
         #expect(try readFile(text).configuration.accessLog == .file("/a&b/c & d/&e"))
     }
 
