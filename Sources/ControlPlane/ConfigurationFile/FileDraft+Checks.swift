@@ -69,13 +69,18 @@ extension FileDraft {
         }
     }
 
+    /// Of a list as a whole: where its first item is.
+    private static func place(_ key: String, _ first: FilePlace?, _ reading: FileReading) -> FilePlace {
+        FilePlace(file: reading.file, line: first?.line ?? 1, column: first?.column ?? 1, key: key)
+    }
+
     // MARK: Listeners
 
     private func addresses(_ reading: inout FileReading) {
         let all = listeners.flatMap(\.listener.bind)
         if all.count > ListenerKeys.addressesMax {
             reading.note(
-                FilePlace(file: reading.file, line: 1, column: 1, key: "listeners"), "bind \(all.count) addresses",
+                Self.place("listeners", listeners.first?.place, reading), "bind \(all.count) addresses",
                 cure: "write at most \(ListenerKeys.addressesMax)")
         }
         var seen: [String: Origin] = [:]
@@ -122,7 +127,7 @@ extension FileDraft {
         let count = pools.reduce(0) { $0 + $1.pool.servers.count }
         if count > ServeConfiguration.upstreamsMax {
             reading.note(
-                FilePlace(file: reading.file, line: 1, column: 1, key: "pools"), "have \(count) servers together",
+                Self.place("pools", pools.first?.place, reading), "have \(count) servers together",
                 cure: "write at most \(ServeConfiguration.upstreamsMax)")
         }
         for pool in pools where pool.pool.sources.count > ServeConfiguration.sourcesMax {

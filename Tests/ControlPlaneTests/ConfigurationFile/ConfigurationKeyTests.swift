@@ -155,6 +155,6 @@ struct ConfigurationKeyTests {
         #expect(try readFile("\(text)\(single)] }]").configuration.pools[0].servers.count == 4_000)
         #expect(
             problems("\(text)\(ranges), \"10.0.1.1:1-64\"] }]")
-                == ["f:1:1: pools: have 65536 servers together; write at most 65535"])
+                == ["f:2:9: pools: have 65536 servers together; write at most 65535"])
     }
 }
