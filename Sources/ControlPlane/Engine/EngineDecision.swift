@@ -10,10 +10,11 @@ package struct EngineDecision: Sendable {
     /// - Parameters:
     ///   - origin: where the wish was written.
     ///   - descriptors: one more than the highest descriptor number.
+    ///   - names: what the settings are called where they were written.
     ///   - probe: looks at io_uring; not called when epoll is asked for.
     package init(
         _ wish: EngineWish, at origin: Origin = .flag(ValueNames.flags.engine), _ ring: UringSettings, descriptors: Int,
-        disabled: Int?,
+        disabled: Int?, names: ValueNames = .flags,
         probe: (UringSettings) -> UringFindings = { UringFindings(UringProbe($0)) }
     ) throws(Refusal) {
         let epoll = EngineChoice.epoll(descriptors: descriptors, buffers: ring.buffers)
@@ -21,7 +22,7 @@ package struct EngineDecision: Sendable {
             self.init(epoll, nil)
             return
         }
-        guard let obstacle = probe(ring).obstacle(ring, disabled: disabled) else {
+        guard let obstacle = probe(ring).obstacle(ring, disabled: disabled, names: names) else {
             self.init(.uring(ring), nil)
             return
         }

@@ -21,7 +21,8 @@ struct Launch {
             try self.init(starting: configuration, limit, decision, machine, places, records, fallbacks)
         } catch {
             guard case .uring(let ring) = decision.choice else { throw Self.refusal(error, configuration.names) }
-            let obstacle = UringObstacle(error, ring, disabled: machine.uringDisabled)
+            let obstacle = UringObstacle(
+                error, ring, disabled: machine.uringDisabled, names: configuration.names)
             guard configuration.engine == .auto else {
                 throw EngineDecision.refusal(obstacle, configuration.engineOrigin)
             }

@@ -28,7 +28,7 @@ package final class Server {
             configuration.maxConnections, at: configuration.maxConnectionsOrigin, limits, machine.descriptors)
         let decision = try EngineDecision(
             configuration.engine, at: configuration.engineOrigin, configuration.ring, descriptors: limit.descriptors,
-            disabled: machine.uringDisabled)
+            disabled: machine.uringDisabled, names: configuration.names)
         let places = try Places(configuration)
         for source in configuration.pools.flatMap(\.sources) { try Self.tryBinding(source) }
         let fallbacks = try FallbackFiles(configuration.pools)
