@@ -10,6 +10,7 @@ import records
 from lab import endpoint
 from peers import exchange, expect_fin, expect_reset, finish, reset, time_until_reset
 from processes import wait_until
+from proxies import binary
 from test_clients import is_refused, served
 from test_fallback import PAGE, answer_to, page
 from test_upstreams import refusing, silent, time_until_closed
@@ -269,6 +270,15 @@ def test_the_drain_timeout_is_the_files(stage):
 def exchange_with_echo(client):
     client.sendall(b"ping")
     assert client.recv(10) == b"ping"
+
+
+def test_the_example_serves(stage):
+    example = stage.lab.run("B", [binary(), "config", "--example"]).stdout
+    proxy = stage.serve([], listen=["-"] * 6,
+                        config=written(stage, example.replace("engine: auto", f"engine: {stage.engine}")))
+    assert [address.rpartition(":")[2] for address in proxy.addresses] == \
+        ["8443", "8443", "8000", "8001", "8002", "8003"]
+    exchange_with_echo(stage.connect(proxy.addresses[3]))
 
 
 def test_the_logs_flags_go_with_a_file_and_before_it(stage):

@@ -57,6 +57,8 @@ package struct ServeConfiguration: Sendable {
     package static let workersMax = 256
     /// An upstream's index is kept in 16 bits of each knot.
     package static let upstreamsMax = 65_535
+    /// Turns of one round of a pool, which are kept in memory.
+    package static let turnsMax = 1 << 20
     package static let sourcesMax = 256
     package static let connectionsMax = 10_000_000
 }

@@ -130,6 +130,14 @@ extension FileDraft {
                 Self.place("pools", pools.first?.place, reading), "have \(count) servers together",
                 cure: "write at most \(ServeConfiguration.upstreamsMax)")
         }
+        for pool in pools where pool.pool.turnCount > ServeConfiguration.turnsMax {
+            reading.note(
+                pool.place,
+                ValueProblem(
+                    "has weights of \(pool.pool.turnCount) together",
+                    cure: "write smaller ones, at most \(ServeConfiguration.turnsMax)"),
+                value: pool.name?.value)
+        }
         for pool in pools where pool.pool.sources.count > ServeConfiguration.sourcesMax {
             reading.note(
                 pool.pool.sources[0],

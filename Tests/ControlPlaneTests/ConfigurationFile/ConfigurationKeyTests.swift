@@ -127,6 +127,16 @@ struct ConfigurationKeyTests {
         #expect(file.listeners[0].bind[3].origin.text == "f:1:31: listeners[0].bind[0]")
     }
 
+    @Test("weights that would fill the memory are refused, and large ones that divide are none")
+    func weights() throws {
+        let head = "listeners: [{ name: l, bind: [\"[::]:1\"] }]\npools: [{ name: p, servers: ["
+        let many = "{ address: \"10.0.0.1:1-8000\", weight: 256 }"
+        #expect(try readFile("\(head)\(many)] }]").configuration.pools[0].turnCount == 8_000)
+        #expect(
+            problems("\(head)\(many), { address: \"h:1\", weight: 255 }] }]")
+                == ["f:2:9: pools[0] p: has weights of 2048255 together; write smaller ones, at most 1048576"])
+    }
+
     @Test("block and flow style, quotes, comments, CRLF and a byte order mark make no difference")
     func styles() throws {
         let block = """
