@@ -22,8 +22,8 @@ COUNTS  = --path $(CURDIR)/Benchmarks/Micro/Thresholds --no-progress
 TIMES   = --metric wallClock --metric instructions --no-progress
 
 BUILD_PACKAGES  = liburing-dev pkg-config
-SYSTEM_PACKAGES = python3 python3-pytest iproute2 iperf3 nuttcp redis-server redis-tools nginx-light \
-                  libnginx-mod-stream curl haproxy socat strace binutils iptables
+SYSTEM_PACKAGES = python3 python3-pytest python3-jsonschema python3-yaml iproute2 iperf3 nuttcp redis-server redis-tools \
+                  nginx-light libnginx-mod-stream curl haproxy socat strace binutils iptables
 BENCH_PACKAGES  = golang-go
 
 TORTURE         = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
@@ -61,10 +61,11 @@ test-full: build setup-system
 torture: build setup-system
 	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System/matrix Tests/System -m matrix
 
-# Ten million operations of each engine and of the simulated kernel, with faults at every one, a million records, and splices that
-# are cancelled thousands of times, in a release build.
+# Ten million operations of each engine and of the simulated kernel, with faults at every one, a million records, splices that
+# are cancelled thousands of times, and ten thousand damaged configuration files, in a release build.
 torture-faults: setup
-	swift test $(TORTURE) --filter 'SimulationTests|FaultyEngineTests|RecordTests|CancellationTests'
+	swift test $(TORTURE) --filter \
+		'SimulationTests|FaultyEngineTests|RecordTests|CancellationTests|MutatedConfigurationTests'
 
 # The unit and loopback tests once under AddressSanitizer and once under ThreadSanitizer. One of them asks for more memory than
 # there is, which is to be answered as by calloc(3).

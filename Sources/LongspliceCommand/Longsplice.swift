@@ -8,10 +8,10 @@ struct Longsplice: ParsableCommand {
         commandName: "longsplice",
         abstract: "An edge TCP terminator that joins connections without copying their bytes through user space.",
         version: Version.sentence,
-        subcommands: [Serve.self, Doctor.self, Bench.self, Splice.self, Sendfile.self]
+        subcommands: [Serve.self, Check.self, Config.self, Doctor.self, Bench.self, Splice.self, Sendfile.self]
     )
 
-    /// Instead of ArgumentParser's own: whatever is wrong takes one line.
+    /// Instead of ArgumentParser's own: whatever is wrong takes one line, and one for each problem of a configuration file.
     static func main() {
         StandardStreams.ensureOpen()
         do {
@@ -19,6 +19,9 @@ struct Longsplice: ParsableCommand {
             try command.run()
         } catch let refusal as Refusal {
             end(refusal)
+        } catch let problems as FileProblems {
+            for line in problems.lines { StandardError.shared.write("longsplice: \(line)") }
+            exit(withError: ExitCode(Refusal.Kind.failure.exitStatus))
         } catch  where exitCode(for: error) == .success || error is ExitCode {
             // Help, version and completion scripts arrive as errors too.
             exit(withError: error)

@@ -7,9 +7,18 @@ struct Serve: ParsableCommand {
         abstract: "Accept TCP connections and join each one to an upstream.",
         discussion: """
             Sizes are plain bytes or KiB, MiB, GiB; times are ms, s, m, h. SIGTERM and SIGINT drain and end, a second \
-            one ends at once; SIGUSR1 logs all counters; SIGUSR2 reopens the access log.
+            one ends at once; SIGUSR1 logs all counters; SIGUSR2 reopens the access log. Flags serve one pool of \
+            upstreams; a file serves several: longsplice config --example shows one.
             """
     )
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Serve what a configuration file says. Of the other flags only --log-format and --log-level may go with it.",
+            valueName: "FILE"),
+        completion: .file(extensions: ["yaml", "yml"]))
+    var config: String?
 
     @OptionGroup(title: "Places") var places: PlaceFlags
     @OptionGroup(title: "Engine") var engine: EngineFlags
@@ -24,6 +33,7 @@ struct Serve: ParsableCommand {
         limits.write(to: &flags)
         times.write(to: &flags)
         log.write(to: &flags)
+        if let config { throw ExitCode(try Supervisor.run(file: config, flags)) }
         throw ExitCode(try Supervisor.run(flags))
     }
 }

@@ -68,6 +68,18 @@ struct EngineDecisionTests {
         #expect(refusal?.sentence.hasSuffix("or use --engine auto") == true)
     }
 
+    @Test("where a file asks for uring, the refusal has its place, and the cure its keys")
+    func refusedFile() {
+        let place = FilePlace(file: "f", line: 2, column: 9, key: "engine")
+        let refusal = refusal { () throws(Refusal) in
+            _ = try EngineDecision(
+                .uring, at: .file(place), UringSettings(), descriptors: 100, disabled: 0, names: .file,
+                probe: { _ in Self.findings(Errno.invalid) })
+        }
+        #expect(refusal?.sentence.hasPrefix("f:2:9: engine uring: this kernel's io_uring lacks one of ") == true)
+        #expect(refusal?.sentence.hasSuffix("or try uring.taskrun: coop, or use engine: auto") == true)
+    }
+
     @Test("what the kernel lacks is named")
     func missing() throws {
         var findings = Self.usable

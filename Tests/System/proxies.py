@@ -77,13 +77,15 @@ class Proxy:
 
 
 class Longsplice(Proxy):
-    """`longsplice serve`; port 0 is welcome, `addresses` tells what became of it."""
+    """`longsplice serve`; port 0 is welcome, `addresses` tells what became of it.
+
+    With `config`, a configuration file says where to listen, and `listen` only tells how many addresses that are."""
 
     def __init__(self, lab, where, listen, upstreams, engine="auto", extra_flags=(), wrapper=(),
-                 limits=None):
+                 limits=None, config=None):
         super().__init__(lab, where, listen, upstreams)
         self.engine, self.extra_flags, self.wrapper = engine, extra_flags, wrapper
-        self.limits = limits
+        self.limits, self.config = limits, config
         self.addresses = []
         self.awaited = False
         """Whether somebody saw to its end already."""
@@ -109,6 +111,9 @@ class Longsplice(Proxy):
         return int(flags[flags.index(name) + 1]) if name in flags else default
 
     def argv(self):
+        if self.config:
+            return [str(part) for part in
+                    (*self.wrapper, binary(), "serve", "--config", self.config, *self.extra_flags)]
         argv = [*self.wrapper, binary(), "serve", "--engine", self.engine]
         for address in self.listen:
             argv += ["--listen", address]

@@ -16,14 +16,17 @@ package final class AccessLog {
     private var writer: AccessLogWriter?
     private var writtenAtClose: UInt64 = 0
 
-    /// Opens the place. Throws a refusal that names the flag, the place and the cure.
-    package init(_ place: AccessLogPlace, _ format: AccessLogFormat, workers: Int) throws(Refusal) {
+    /// Opens the place. Throws a refusal that names where it was written, the place and the cure.
+    package init(
+        _ place: AccessLogPlace, _ format: AccessLogFormat, at origin: Origin = .flag(ValueNames.flags.accessLog),
+        workers: Int
+    ) throws(Refusal) {
         self.place = place
         self.format = format
         do throws(ValueProblem) {
             sink = try LogSink.open(place)
         } catch {
-            throw Refusal(.failure, flag: "--access-log", value: place.text, error)
+            throw Refusal(.failure, at: origin, value: place.text, error)
         }
         do throws(SystemError) {
             let bell = try OutBell()
@@ -31,7 +34,7 @@ package final class AccessLog {
             queues = (0..<workers).map { _ in RecordQueue(bell) }
         } catch {
             throw Refusal(
-                .failure, "--access-log \(place.text) cannot be served: \(error); raise the limit with ulimit -n")
+                .failure, "\(origin.text) \(place.text) cannot be served: \(error); raise the limit with ulimit -n")
         }
     }
 

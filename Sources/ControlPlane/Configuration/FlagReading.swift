@@ -8,21 +8,18 @@ package enum FlagReading {
         try read(text, flag) { value throws(ValueProblem) in try ByteSize(value, in: range).bytes }
     }
 
-    package static func time(_ text: String?, _ flag: String, atLeast shortest: Int64 = 1) throws(Refusal) -> Int64? {
-        try read(text, flag) { value throws(ValueProblem) in
-            try TimeSpan(value, atLeast: TimeSpan(milliseconds: shortest)).milliseconds
-        }
+    package static func time(_ text: String?, _ flag: String, atLeast shortest: TimeSpan = Bounds.shortestTime)
+        throws(Refusal) -> Int64?
+    {
+        try read(text, flag) { value throws(ValueProblem) in try TimeSpan(value, atLeast: shortest).milliseconds }
     }
 
     package static func choice<C: RawRepresentable & CaseIterable>(
         _ text: String?, _ flag: String, _: C.Type = C.self
     ) throws(Refusal) -> C? where C.RawValue == String {
         try read(text, flag) { value throws(ValueProblem) in
-            if let choice = C(rawValue: value) { return choice }
-            let names = C.allCases.map(\.rawValue)
-            let cure =
-                names.count == 1 ? "the only one is \(names[0])" : "write one of \(names.joined(separator: ", "))"
-            throw ValueProblem("is none that exists", cure: cure)
+            guard let choice = C(rawValue: value) else { throw ValueProblem.noChoice(C.allCases.map(\.rawValue)) }
+            return choice
         }
     }
 

@@ -20,7 +20,7 @@ package struct FilePlace: Equatable, Sendable {
     package let line: Int
     package let column: Int
     /// As in `pools[0].servers[1].address`; empty for the file as a whole.
-    package let key: String
+    package var key: String
 
     package init(file: String, line: Int, column: Int, key: String) {
         self.file = file

@@ -72,6 +72,16 @@ package struct PoolConfiguration: Sendable {
         self.name = name
         self.servers = servers
     }
+
+    /// Of one round in which each server has as many as its weight says, by the smallest numbers that do.
+    package var turnCount: Int {
+        let divisor = servers.reduce(0) { divisor, server in
+            var (a, b) = (divisor, server.weight)
+            while b != 0 { (a, b) = (b, a % b) }
+            return a
+        }
+        return servers.reduce(0) { $0 + $1.weight } / max(1, divisor)
+    }
 }
 
 extension Balance {

@@ -11,14 +11,15 @@ extension ServeConfiguration {
     ///   - pipeBytesMax: the largest pipe this process may ask for.
     package init(_ flags: ServeFlags, workersByDefault: Int, pipeBytesMax: Int) throws(Refusal) {
         var listener = ListenerConfiguration("listen", bind: try Self.listeners(flags.listen))
-        listener.backlog = Int32(try FlagReading.number(flags.backlog, "--backlog", 1...65_535) ?? 4096)
+        listener.backlog = Int32(
+            try FlagReading.number(flags.backlog, "--backlog", Bounds.backlog) ?? Int(listener.backlog))
         self.init(listeners: [listener], pools: [try Self.pool(flags)])
         engine = try FlagReading.choice(flags.engine, "--engine") ?? engine
         relay = try FlagReading.choice(flags.relay, "--relay") ?? relay
-        workers = try FlagReading.number(flags.workers, "--workers", 1...Self.workersMax) ?? workersByDefault
-        maxConnections = try FlagReading.number(flags.maxConnections, "--max-connections", 1...Self.connectionsMax)
+        workers = try FlagReading.number(flags.workers, "--workers", Bounds.workers) ?? workersByDefault
+        maxConnections = try FlagReading.number(flags.maxConnections, "--max-connections", Bounds.connections)
         maxConnectionsPerClient = try FlagReading.number(
-            flags.maxConnectionsPerClient, "--max-connections-per-client", 1...Self.connectionsMax)
+            flags.maxConnectionsPerClient, "--max-connections-per-client", Bounds.connections)
         try readRing(flags)
         try readPipes(flags, pipeBytesMax)
         try readBuffers(flags)
@@ -29,16 +30,15 @@ extension ServeConfiguration {
     }
 
     private mutating func readAccessLog(_ flags: ServeFlags) throws(Refusal) {
-        accessLog = try FlagReading.read(flags.accessLog, "--access-log") { value throws(ValueProblem) in
+        let place = try FlagReading.read(flags.accessLog, "--access-log") { value throws(ValueProblem) in
             try AccessLogPlace(value)
         }
         let format = try FlagReading.choice(flags.accessLogFormat, "--access-log-format", AccessLogFormat.self)
-        if let format, accessLog == nil {
-            throw Refusal(
-                .usage, flag: "--access-log-format", value: format.rawValue,
-                ValueProblem("is for an access log, and there is none", cure: "add --access-log or leave it out"))
+        do throws(ValueProblem) {
+            try setAccessLog(place, format: format)
+        } catch {
+            throw Refusal(.usage, flag: "--access-log-format", value: format?.rawValue ?? "", error)
         }
-        accessLogFormat = format ?? accessLogFormat
     }
 
     private static func listeners(_ texts: [String]) throws(Refusal) -> [Placed<Endpoint>] {
@@ -48,7 +48,7 @@ extension ServeConfiguration {
         var all: [Placed<Endpoint>] = []
         for text in texts {
             let endpoint = try FlagReading.read(text, "--listen") { value throws(ValueProblem) in
-                try Endpoint(value, ports: 0...65_535)
+                try Endpoint(value, ports: Bounds.portsToListen)
             }
             if let endpoint { all.append(Placed(endpoint, at: .flag("--listen"))) }
         }
@@ -58,23 +58,16 @@ extension ServeConfiguration {
     /// All flags that are about upstreams make one pool.
     private static func pool(_ flags: ServeFlags) throws(Refusal) -> PoolConfiguration {
         var pool = PoolConfiguration("upstream", servers: try servers(flags.upstream))
-        pool.balance =
-            try FlagReading.read(flags.balance, "--balance") { name throws(ValueProblem) in
-                guard let balance = Balance(name: name) else {
-                    throw ValueProblem(
-                        "is none that exists",
-                        cure: "write one of \(Balance.allCases.map(\.name).joined(separator: ", "))")
-                }
-                return balance
-            } ?? pool.balance
+        pool.balance = try FlagReading.read(flags.balance, "--balance", Balance.parse) ?? pool.balance
         pool.sources = try sources(flags.source)
-        pool.fallback = try FlagReading.read(flags.fallbackFile, "--fallback-file") { path throws(ValueProblem) in
-            guard !path.isEmpty else { throw ValueProblem("is no path", cure: "name a file") }
-            return Placed(path, at: .flag("--fallback-file"))
-        }
-        pool.timeouts.connectMillis = try FlagReading.time(flags.connectTimeout, "--connect-timeout") ?? 5_000
-        pool.timeouts.idleMillis = try FlagReading.time(flags.idleTimeout, "--idle-timeout") ?? 3_600_000
-        pool.timeouts.finMillis = try FlagReading.time(flags.finTimeout, "--fin-timeout") ?? 30_000
+        pool.fallback = try FlagReading.read(flags.fallbackFile, "--fallback-file", FilePath.parse)
+            .map { Placed($0, at: .flag("--fallback-file")) }
+        var timeouts = pool.timeouts
+        timeouts.connectMillis =
+            try FlagReading.time(flags.connectTimeout, "--connect-timeout") ?? timeouts.connectMillis
+        timeouts.idleMillis = try FlagReading.time(flags.idleTimeout, "--idle-timeout") ?? timeouts.idleMillis
+        timeouts.finMillis = try FlagReading.time(flags.finTimeout, "--fin-timeout") ?? timeouts.finMillis
+        pool.timeouts = timeouts
         return pool
     }
 
@@ -100,63 +93,47 @@ extension ServeConfiguration {
         }
         var all: [Placed<SocketAddress>] = []
         for text in texts {
-            let address = try FlagReading.read(text, "--source") { value throws(ValueProblem) in
-                guard let address = SocketAddress(numeric: value, port: 0) else {
-                    throw ValueProblem(
-                        "is no address", cure: "write an IPv4 or IPv6 address of this machine, without a port")
-                }
-                return address
-            }
+            let address = try FlagReading.read(text, "--source", SocketAddress.source)
             if let address { all.append(Placed(address, at: .flag("--source"))) }
         }
         return all
     }
 
     private mutating func readRing(_ flags: ServeFlags) throws(Refusal) {
-        let depth = try FlagReading.number(flags.ringDepth, "--ring-depth", 8...32_768) ?? 256
-        let completions = try FlagReading.number(flags.completionDepth, "--cq-depth", 16...65_536) ?? max(4096, depth)
-        guard completions >= depth else {
-            throw Refusal(
-                .usage, flag: "--cq-depth", value: "\(completions)",
-                ValueProblem("is less than --ring-depth \(depth)", cure: "write at least \(depth)"))
+        let depth = try FlagReading.number(flags.ringDepth, "--ring-depth", Bounds.ringDepth)
+        let completions = try FlagReading.number(flags.completionDepth, "--cq-depth", Bounds.completionDepth)
+        do throws(ValueProblem) {
+            try setDepths(depth, completions: completions)
+        } catch {
+            throw Refusal(.usage, flag: "--cq-depth", value: flags.completionDepth ?? "", error)
         }
-        ring.ringDepth = UInt32(depth)
-        ring.completionDepth = UInt32(completions)
-        ring.workQueueThreads = UInt32(
-            try FlagReading.number(flags.workQueueThreads, "--iowq-workers", 1...64) ?? 1)
+        ring.workQueueThreads =
+            try FlagReading.number(flags.workQueueThreads, "--iowq-workers", Bounds.workQueueThreads)
+            .map { UInt32($0) } ?? ring.workQueueThreads
         ring.taskRun = try FlagReading.choice(flags.taskRun, "--ring-taskrun") ?? ring.taskRun
     }
 
     private mutating func readPipes(_ flags: ServeFlags, _ pipeBytesMax: Int) throws(Refusal) {
-        do throws(Refusal) {
-            pipeBytes =
-                try FlagReading.size(flags.pipeSize, "--pipe-size", 4096...max(4096, pipeBytesMax))
-                ?? min(1 << 20, pipeBytesMax)
-        } catch {
-            // The upper end is the machine's: say whose.
-            throw Refusal(error.kind, error.sentence + " (fs.pipe-max-size)")
+        let size = try FlagReading.read(flags.pipeSize, "--pipe-size") { value throws(ValueProblem) in
+            try ByteSize.ofPipe(value, pipeBytesMax)
         }
-        let chunk = try FlagReading.size(flags.chunkSize, "--chunk-size", 4096...(1 << 30))
-        chunkBytes = chunk ?? min(1 << 20, pipeBytes)
-        guard chunkBytes <= pipeBytes else {
-            throw Refusal(
-                .usage, flag: "--chunk-size", value: "\(ByteSize(bytes: chunkBytes))",
-                ValueProblem(
-                    "is more than a pipe of --pipe-size \(ByteSize(bytes: pipeBytes)) holds",
-                    cure: "write at most \(ByteSize(bytes: pipeBytes)) or leave it out"))
+        let chunk = try FlagReading.size(flags.chunkSize, "--chunk-size", Bounds.chunk)
+        do throws(ValueProblem) {
+            try setPipes(size, chunk: chunk, pipeBytesMax: pipeBytesMax)
+        } catch {
+            throw Refusal(.usage, flag: "--chunk-size", value: flags.chunkSize ?? "", error)
         }
     }
 
     private mutating func readBuffers(_ flags: ServeFlags) throws(Refusal) {
-        buffers.bytes = try FlagReading.size(flags.bufferSize, "--buffer-size", 4096...(1 << 20)) ?? buffers.bytes
-        buffers.count =
-            try FlagReading.number(flags.buffers, "--buffers", 16...BufferMemory.countMax) ?? buffers.count
-        ring.buffers = buffers
-        spinMicros = try FlagReading.number(flags.spinMicros, "--spin-micros", 0...1_000) ?? spinMicros
+        setBuffers(
+            bytes: try FlagReading.size(flags.bufferSize, "--buffer-size", Bounds.buffer),
+            count: try FlagReading.number(flags.buffers, "--buffers", Bounds.buffers))
+        spinMicros = try FlagReading.number(flags.spinMicros, "--spin-micros", Bounds.spin) ?? spinMicros
     }
 
     private mutating func readTimes(_ flags: ServeFlags) throws(Refusal) {
         drainMillis = try FlagReading.time(flags.drainTimeout, "--drain-timeout") ?? drainMillis
-        statsMillis = try FlagReading.time(flags.stats, "--stats", atLeast: 100)
+        statsMillis = try FlagReading.time(flags.stats, "--stats", atLeast: Bounds.shortestStats)
     }
 }

@@ -31,6 +31,12 @@ package struct ServeConfiguration: Sendable {
     package var accessLog: AccessLogPlace?
     package var accessLogFormat = AccessLogFormat.json
 
+    /// What the values are called where they were written.
+    package var names = ValueNames.flags
+    package var engineOrigin = Origin.flag(ValueNames.flags.engine)
+    package var maxConnectionsOrigin = Origin.flag(ValueNames.flags.maxConnections)
+    package var accessLogOrigin = Origin.flag(ValueNames.flags.accessLog)
+
     package init(listeners: [ListenerConfiguration], pools: [PoolConfiguration]) {
         self.listeners = listeners
         self.pools = pools
@@ -51,6 +57,8 @@ package struct ServeConfiguration: Sendable {
     package static let workersMax = 256
     /// An upstream's index is kept in 16 bits of each knot.
     package static let upstreamsMax = 65_535
+    /// Turns of one round of a pool, which are kept in memory.
+    package static let turnsMax = 1 << 20
     package static let sourcesMax = 256
     package static let connectionsMax = 10_000_000
 }

@@ -8,10 +8,13 @@ package struct EngineDecision: Sendable {
 
     /// Throws where io_uring was asked for and cannot be had.
     /// - Parameters:
+    ///   - origin: where the wish was written.
     ///   - descriptors: one more than the highest descriptor number.
+    ///   - names: what the settings are called where they were written.
     ///   - probe: looks at io_uring; not called when epoll is asked for.
     package init(
-        _ wish: EngineWish, _ ring: UringSettings, descriptors: Int, disabled: Int?,
+        _ wish: EngineWish, at origin: Origin = .flag(ValueNames.flags.engine), _ ring: UringSettings, descriptors: Int,
+        disabled: Int?, names: ValueNames = .flags,
         probe: (UringSettings) -> UringFindings = { UringFindings(UringProbe($0)) }
     ) throws(Refusal) {
         let epoll = EngineChoice.epoll(descriptors: descriptors, buffers: ring.buffers)
@@ -19,11 +22,11 @@ package struct EngineDecision: Sendable {
             self.init(epoll, nil)
             return
         }
-        guard let obstacle = probe(ring).obstacle(ring, disabled: disabled) else {
+        guard let obstacle = probe(ring).obstacle(ring, disabled: disabled, names: names) else {
             self.init(.uring(ring), nil)
             return
         }
-        guard wish == .auto else { throw Self.refusal(obstacle) }
+        guard wish == .auto else { throw Self.refusal(obstacle, origin) }
         self.init(epoll, obstacle)
     }
 
@@ -37,10 +40,17 @@ package struct EngineDecision: Sendable {
         self.obstacle = obstacle
     }
 
-    package static func refusal(_ obstacle: UringObstacle) -> Refusal {
-        Refusal(
-            .failure, flag: "--engine", value: EngineWish.uring.rawValue,
-            ValueProblem(obstacle.reason, cure: "\(obstacle.cure), or use --engine auto"))
+    package static func refusal(
+        _ obstacle: UringObstacle, _ origin: Origin = .flag(ValueNames.flags.engine)
+    ) -> Refusal {
+        let auto =
+            switch origin {
+            case .flag(let name): "\(name) \(EngineWish.auto)"
+            case .file: "\(ValueNames.file.engine): \(EngineWish.auto)"
+            }
+        return Refusal(
+            .failure, at: origin, value: EngineWish.uring.rawValue,
+            ValueProblem(obstacle.reason, cure: "\(obstacle.cure), or use \(auto)"))
     }
 
     /// The one sentence on why epoll was taken, nil where that is what was asked for.

@@ -32,9 +32,13 @@ package struct UringFindings: Sendable {
     package var isUsable: Bool { setupFailure == nil && missing.isEmpty && trialFailure == nil }
 
     /// What stands in the way, nil where nothing does.
-    /// - Parameter disabled: `kernel.io_uring_disabled`.
-    package func obstacle(_ ring: UringSettings, disabled: Int?) -> UringObstacle? {
-        if let setupFailure { return UringObstacle(setupFailure, ring, disabled: disabled) }
+    /// - Parameters:
+    ///   - disabled: `kernel.io_uring_disabled`.
+    ///   - names: what the settings are called where they were written.
+    package func obstacle(
+        _ ring: UringSettings, disabled: Int?, names: ValueNames = .flags
+    ) -> UringObstacle? {
+        if let setupFailure { return UringObstacle(setupFailure, ring, disabled: disabled, names: names) }
         if !missing.isEmpty { return UringObstacle(missing: missing) }
         return trialFailure.map(UringObstacle.init(trial:))
     }

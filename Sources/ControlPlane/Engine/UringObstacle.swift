@@ -7,8 +7,12 @@ package struct UringObstacle: Error, Equatable, Sendable {
     package let cure: String
 
     /// A ring could not be made (io_uring_setup(2)), or a worker's engine not set up.
-    /// - Parameter disabled: `kernel.io_uring_disabled`, nil where the kernel has no such switch.
-    package init(_ failure: SystemError, _ ring: UringSettings, disabled: Int?) {
+    /// - Parameters:
+    ///   - disabled: `kernel.io_uring_disabled`, nil where the kernel has no such switch.
+    ///   - names: what the settings are called where they were written.
+    package init(
+        _ failure: SystemError, _ ring: UringSettings, disabled: Int?, names: ValueNames = .flags
+    ) {
         switch -failure.code {
         case Errno.notPermitted, Errno.accessDenied:
             (reason, cure) = Self.forbidden(failure, disabled)
@@ -18,10 +22,11 @@ package struct UringObstacle: Error, Equatable, Sendable {
         case Errno.noMemory:
             reason =
                 "there is no memory for io_uring's rings (\(failure.name)): a memory cgroup or RLIMIT_MEMLOCK is used up"
-            cure = "raise memory.max or `ulimit -l`, or lower --ring-depth, --cq-depth or --workers"
+            cure =
+                "raise memory.max or `ulimit -l`, or lower \(names.ringDepth), \(names.completionDepth) or \(names.workers)"
         case Errno.invalid:
             reason = "this kernel's io_uring lacks one of \(Self.flags(ring)) (\(failure.name))"
-            cure = Self.cureForFlags(ring)
+            cure = Self.cureForFlags(ring, names)
         case Errno.tooManyInProcess, Errno.tooManyInSystem:
             reason = "there is no descriptor left for an io_uring (\(failure.name))"
             cure = "raise `ulimit -n` (LimitNOFILE=)"
@@ -73,9 +78,9 @@ package struct UringObstacle: Error, Equatable, Sendable {
         return "IORING_SETUP_SINGLE_ISSUER, IORING_SETUP_SUBMIT_ALL and \(taskRun)"
     }
 
-    private static func cureForFlags(_ ring: UringSettings) -> String {
+    private static func cureForFlags(_ ring: UringSettings, _ names: ValueNames) -> String {
         switch ring.taskRun {
-        case .deferred: "use Linux 6.1 or later, or try --ring-taskrun coop"
+        case .deferred: "use Linux 6.1 or later, or try \(names.cooperativeTaskRun)"
         case .cooperative: "use Linux 6.0 or later"
         }
     }

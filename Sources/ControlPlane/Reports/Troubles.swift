@@ -4,14 +4,16 @@ import LinuxCalls
 /// What went wrong since the last look, as one sentence, however much it was.
 package struct Troubles: Sendable {
     private let upstreams: [SocketAddress]
+    private let names: ValueNames
     private var totals: Totals
     private var failures: ConnectFailures
 
     /// Parts of one sentence at most; the rest is counted.
     private static let partsMax = 4
 
-    package init(upstreams: [SocketAddress]) {
+    package init(upstreams: [SocketAddress], names: ValueNames = .flags) {
         self.upstreams = upstreams
+        self.names = names
         totals = Totals([])
         failures = ConnectFailures(upstreamCount: upstreams.count)
     }
@@ -26,7 +28,7 @@ package struct Troubles: Sendable {
     ) -> String? {
         var parts = connecting(newTotals, newFailures)
         if let accessLog { parts.insert(accessLog, at: 0) }
-        for (counter, words) in Self.sentences {
+        for (counter, words) in sentences {
             let count = newTotals[counter] &- totals[counter]
             if count > 0 { parts.append("\(words) \(Self.times(count))") }
         }
@@ -52,18 +54,20 @@ package struct Troubles: Sendable {
         }
     }
 
-    private static let sentences: [(Counter, String)] = [
-        (.acceptShortOfDescriptors, "accepting waited for descriptors (RLIMIT_NOFILE)"),
-        (.acceptShortOfMemory, "accepting waited for memory"),
-        (.acceptFailedOtherwise, "accepting failed"),
-        (.acceptPausedAtLimit, "accepting paused at --max-connections"),
-        (.refusedAtLimit, "a connection above --max-connections was reset"),
-        (.refusedPerClient, "a connection above --max-connections-per-client was reset"),
-        (.recordsDropped, "the access log was behind and a record was dropped"),
-        (.cutForShortage, "a client was reset for want of a descriptor for its upstream (RLIMIT_NOFILE)"),
-        (.pipesUnavailable, "no pipe could be had, so bytes are copied (fs.pipe-user-pages-soft, RLIMIT_NOFILE)"),
-        (.completionsDropped, "the kernel dropped completions"),
-    ]
+    private var sentences: [(Counter, String)] {
+        [
+            (.acceptShortOfDescriptors, "accepting waited for descriptors (RLIMIT_NOFILE)"),
+            (.acceptShortOfMemory, "accepting waited for memory"),
+            (.acceptFailedOtherwise, "accepting failed"),
+            (.acceptPausedAtLimit, "accepting paused at \(names.maxConnections)"),
+            (.refusedAtLimit, "a connection above \(names.maxConnections) was reset"),
+            (.refusedPerClient, "a connection above \(names.maxConnectionsPerClient) was reset"),
+            (.recordsDropped, "the access log was behind and a record was dropped"),
+            (.cutForShortage, "a client was reset for want of a descriptor for its upstream (RLIMIT_NOFILE)"),
+            (.pipesUnavailable, "no pipe could be had, so bytes are copied (fs.pipe-user-pages-soft, RLIMIT_NOFILE)"),
+            (.completionsDropped, "the kernel dropped completions"),
+        ]
+    }
 
     private static func times(_ count: UInt64) -> String { count == 1 ? "once" : "\(count) times" }
 }

@@ -14,8 +14,13 @@ struct DescriptorLimit {
     /// Raises the soft limit towards the hard one, which needs no privilege.
     ///
     /// Throws where the connections asked for do not fit.
-    /// - Parameter wanted: nil for as many as fit.
-    init(_ wanted: Int?, _ limits: Limits, _ limit: ResourceLimit) throws(Refusal) {
+    /// - Parameters:
+    ///   - wanted: nil for as many as fit.
+    ///   - origin: where that was written.
+    init(
+        _ wanted: Int?, at origin: Origin = .flag(ValueNames.flags.maxConnections), _ limits: Limits,
+        _ limit: ResourceLimit
+    ) throws(Refusal) {
         let fitting = limits.connectionsFitting(limit.hard)
         guard fitting > 0 else {
             throw Refusal(
@@ -25,7 +30,7 @@ struct DescriptorLimit {
         }
         if let wanted, wanted > fitting {
             throw Refusal(
-                .failure, flag: "--max-connections", value: "\(wanted)",
+                .failure, at: origin, value: "\(wanted)",
                 ValueProblem(
                     "needs \(limits.descriptors(for: wanted)) descriptors, and RLIMIT_NOFILE is \(limit.hard)",
                     cure: "write at most \(fitting), or raise the limit with ulimit -n (LimitNOFILE=)"))

@@ -19,14 +19,17 @@ struct Launch {
         do throws(SystemError) {
             try self.init(starting: configuration, limit, decision, machine, places, records, fallbacks)
         } catch {
-            guard case .uring(let ring) = decision.choice else { throw Self.refusal(error) }
-            let obstacle = UringObstacle(error, ring, disabled: machine.uringDisabled)
-            guard configuration.engine == .auto else { throw EngineDecision.refusal(obstacle) }
+            guard case .uring(let ring) = decision.choice else { throw Self.refusal(error, configuration.names) }
+            let obstacle = UringObstacle(
+                error, ring, disabled: machine.uringDisabled, names: configuration.names)
+            guard configuration.engine == .auto else {
+                throw EngineDecision.refusal(obstacle, configuration.engineOrigin)
+            }
             let epoll = EngineDecision(fallingBackTo: limit.descriptors, ring, obstacle)
             do throws(SystemError) {
                 try self.init(starting: configuration, limit, epoll, machine, places, records, fallbacks)
             } catch {
-                throw Self.refusal(error)
+                throw Self.refusal(error, configuration.names)
             }
         }
     }
@@ -64,11 +67,11 @@ struct Launch {
         self.decision = decision
     }
 
-    private static func refusal(_ error: SystemError) -> Refusal {
+    private static func refusal(_ error: SystemError, _ names: ValueNames) -> Refusal {
         let cure =
             switch -error.code {
             case Errno.tooManyInProcess, Errno.tooManyInSystem: "raise the limit with ulimit -n (LimitNOFILE=)"
-            default: "lower --max-connections or --workers, or free memory"
+            default: "lower \(names.maxConnections) or \(names.workers), or free memory"
             }
         return Refusal(.failure, "a worker cannot be started: \(error); \(cure)")
     }

@@ -15,7 +15,7 @@ struct Places {
     /// Of each server of each pool; of the embedded echo server none.
     let servers: [[[SocketAddress]]]
 
-    /// Throws the first name that cannot be looked up.
+    /// Throws the first name that cannot be looked up, and where all names together stand for too many addresses.
     init(_ configuration: ServeConfiguration) throws(Refusal) {
         var binds: [Bind] = []
         for (index, listener) in configuration.listeners.enumerated() {
@@ -34,6 +34,13 @@ struct Places {
                 case .endpoint(let endpoint): try Self.resolve(endpoint, server.upstream.origin)
                 }
             }
+        }
+        let count = servers.reduce(0) { $0 + $1.reduce(0) { $0 + max(1, $1.count) } }
+        guard count <= ServeConfiguration.upstreamsMax else {
+            throw Refusal(
+                .failure,
+                "the names of servers stand for \(count) addresses together; \(ServeConfiguration.upstreamsMax) is the most, leave some out"
+            )
         }
     }
 

@@ -24,14 +24,17 @@ package final class Server {
     package init(_ configuration: ServeConfiguration, on machine: Machine, log: Logger) throws(Refusal) {
         let limits = Limits(
             workers: configuration.workers, listeners: configuration.bindCount, hasEcho: configuration.hasEcho)
-        let limit = try DescriptorLimit(configuration.maxConnections, limits, machine.descriptors)
+        let limit = try DescriptorLimit(
+            configuration.maxConnections, at: configuration.maxConnectionsOrigin, limits, machine.descriptors)
         let decision = try EngineDecision(
-            configuration.engine, configuration.ring, descriptors: limit.descriptors, disabled: machine.uringDisabled)
+            configuration.engine, at: configuration.engineOrigin, configuration.ring, descriptors: limit.descriptors,
+            disabled: machine.uringDisabled, names: configuration.names)
         let places = try Places(configuration)
         for source in configuration.pools.flatMap(\.sources) { try Self.tryBinding(source) }
         let fallbacks = try FallbackFiles(configuration.pools)
         let accessLog = try configuration.accessLog.map { place throws(Refusal) in
-            try AccessLog(place, configuration.accessLogFormat, workers: configuration.workers)
+            try AccessLog(
+                place, configuration.accessLogFormat, at: configuration.accessLogOrigin, workers: configuration.workers)
         }
         let launch = try Launch(
             configuration, limit, decision, machine, places, records: accessLog?.queues ?? [], fallbacks)

@@ -49,8 +49,10 @@ struct StartReport {
     }
 
     private func logConnections(to log: Logger) {
+        let names = configuration.names
         let bound =
-            configuration.maxConnections == nil ? "RLIMIT_NOFILE \(machine.descriptors.hard)" : "--max-connections"
+            configuration.maxConnections == nil
+            ? "RLIMIT_NOFILE \(machine.descriptors.hard)" : names.maxConnections
         log.info("at most \(limit.connections) connections at a time, bound by \(bound)")
         if let queue = machine.acceptQueueMax, queue < configuration.backlogMax {
             log.info("accept queues are \(queue) long, bound by net.core.somaxconn")
@@ -59,7 +61,7 @@ struct StartReport {
         let answers = Limits.answersAtOnce(connections: limit.connections)
         if answers > Int(ring.completionDepth) {
             log.info(
-                "--cq-depth \(ring.completionDepth) is less than the \(answers) answers that could come at once; the kernel would keep the rest"
+                "\(names.completionDepth) \(ring.completionDepth) is less than the \(answers) answers that could come at once; the kernel would keep the rest"
             )
         }
     }

@@ -21,7 +21,10 @@ package final class Supervisor {
     private var statistics: Statistics?
 
     /// Starts the server. To be called on the main thread, before any other thread is made.
-    package init(_ configuration: ServeConfiguration, on machine: Machine) throws(Refusal) {
+    /// - Parameter warnings: what is to be said of the configuration once there is a log.
+    package init(
+        _ configuration: ServeConfiguration, on machine: Machine, warnings: [String] = []
+    ) throws(Refusal) {
         self.configuration = configuration
         do throws(SystemError) {
             try Signals.ignoreBrokenPipe()
@@ -34,8 +37,9 @@ package final class Supervisor {
         }
         let handler = LineLogHandler(configuration.logFormat, level: configuration.logLevel)
         log = Logger(label: "longsplice") { _ in handler }
+        for warning in warnings { log.warning("\(warning)") }
         server = try Server(configuration, on: machine, log: log)
-        troubles = Troubles(upstreams: server.upstreams)
+        troubles = Troubles(upstreams: server.upstreams, names: configuration.names)
         serverNews = ServerNews(server.upstreams)
         let now = Clock.nowMillis()
         troublesAtMillis = now

@@ -54,7 +54,7 @@ struct BenchAmountFlags: ParsableArguments {
         settings.total = try FlagReading.number(total, "--total", 1...Int(Ledger.idsMax)).map { UInt64($0) }
         settings.rate = try FlagReading.number(rate, "--rate", 1...10_000_000).map { Double($0) }
         settings.threads = min(try FlagReading.number(threads, "--threads", 1...64) ?? 1, settings.connections)
-        if let patience = try FlagReading.time(patience, "--patience", atLeast: 100) {
+        if let patience = try FlagReading.time(patience, "--patience", atLeast: TimeSpan(milliseconds: 100)) {
             settings.recipe.patienceMillis = UInt32(clamping: min(patience, Int64(Recipe.patienceMillisMax)))
         }
         if let warmUp = try FlagReading.time(warmUp, "--warm-up") {

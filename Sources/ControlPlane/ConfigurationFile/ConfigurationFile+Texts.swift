@@ -1,0 +1,113 @@
+extension ConfigurationFile {
+    /// JSON Schema of every key there is.
+    package static var schema: String { Schema.document(ProcessKeys.all(pipeBytesMax: 1 << 30)).text }
+
+    /// A file with every key, commented, that can be served after its addresses are changed.
+    package static let example = """
+        # Configuration of longsplice serve. Everything but listeners and pools may be left out; what is written here are the defaults,
+        # except where it says "for example".
+        #
+        # Sizes are plain bytes or KiB, MiB, GiB; times are ms, s, m, h. A value may hold variables of the environment, ${NAME} or
+        # ${NAME:-default}, and $$ for a dollar. Check a file with: longsplice check --config FILE
+
+        # Threads, for example; one for each processor where it is not given.
+        workers: 2
+        # auto (io_uring where it works), uring or epoll
+        engine: auto
+        # adaptive (each direction by what it shows), splice or copy
+        relay: adaptive
+
+        # Each worker's io_uring.
+        uring:
+          ring_depth: 256
+          cq_depth: 4096
+          iowq_workers: 1
+          # defer (IORING_SETUP_DEFER_TASKRUN) or coop
+          taskrun: defer
+
+        # What bulk goes through: bytes of each pipe, and bytes moved at once.
+        pipes:
+          size: 1MiB
+          chunk: 1MiB
+
+        # What small messages are copied through, for each worker.
+        buffers:
+          size: 16KiB
+          count: 4096
+
+        # How long a worker spins before it sleeps, in microseconds.
+        spin_micros: 50
+
+        # For example; without it, as many connections as the descriptor limit allows, and no bound for a client.
+        limits:
+          connections: ${LONGSPLICE_CONNECTIONS:-400}
+          connections_per_client: 100
+
+        # For connections to end by themselves after SIGTERM.
+        drain_timeout: 30s
+
+        # Lines on standard error. For example, statistics every 10 s; without the key there are none.
+        log:
+          format: text
+          level: info
+          stats: 10s
+
+        # For example; without it there is no access log. A file (reopened on SIGUSR2), - for standard output, or unix:PATH.
+        access_log:
+          to: "-"
+          format: json
+
+        # Where connections are accepted. An address is HOST:PORT, [IPv6]:PORT or unix:PATH; 127.0.0.1:8000-8003 stands for four.
+        listeners:
+          - name: https
+            bind: ["127.0.0.1:8443", "[::1]:8443"]
+            # Length of the accept queue, capped by net.core.somaxconn.
+            backlog: 4096
+            # Who may come, and of those who may not; for example. Anybody may without the keys.
+            allow: [0.0.0.0/0, "::/0"]
+            deny: [192.0.2.66]
+            # The first route that has the client's address is taken, and who has none is reset; instead of pool.
+            routes:
+              - { source: [198.51.100.0/24], reject: true }
+              - { source: [127.0.0.0/8, "::1"], pool: web }
+              - { pool: echo }
+          - name: admin
+            bind: ["127.0.0.1:8000-8003"]
+            # May be left out where there is only one pool.
+            pool: echo
+
+        pools:
+          - name: web
+            # round_robin (the default), random_two, least_connections, source_hash or first
+            balance: least_connections
+            # Addresses, or mappings with an address. A server of weight 2 gets twice as many connections; a backup is only tried when none
+            # of the others could be connected.
+            servers:
+              - 192.0.2.1:8443
+              - { address: "192.0.2.2:8443", weight: 2 }
+              - { address: "192.0.2.9:8443", backup: true }
+            connect:
+              timeout: 5s
+              # Servers tried for one client after the first, for example; all there are without the key.
+              retries: 2
+              # Addresses of this machine that connections come from, for example; the kernel's choice without the key.
+              source: [127.0.0.1]
+            # Without it, no server is left out: each one that fails is tried again for the next client.
+            eject:
+              # Connects in a row that have to fail, for how long the server is then left out, and how many of the pool may be.
+              after_failures: 5
+              for: 10s
+              at_most: 50%
+            timeouts:
+              # A pair over which nothing moves, and one that is half closed.
+              idle: 1h
+              fin: 30s
+            # Clients get this file for whom no server can be connected:
+            # fallback_file: /etc/longsplice/503.http
+
+          - name: echo
+            # An echo server inside the process.
+            servers: [echo]
+
+        """
+}

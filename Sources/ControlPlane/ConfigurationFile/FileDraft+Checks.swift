@@ -1,0 +1,217 @@
+import DataPlane
+import LinuxCalls
+
+// What no value can show by itself.
+extension FileDraft {
+    /// The values together; what contradicts is noted.
+    mutating func finished(_ reading: inout FileReading) -> ServeConfiguration {
+        dependentValues(&reading)
+        names(of: listeners.map(\.name), "listener", &reading)
+        names(of: pools.map(\.name), "pool", &reading)
+        addresses(&reading)
+        servers(&reading)
+        configuration.pools = pools.map { draft in
+            var pool = draft.pool
+            pool.name = draft.name?.value ?? ""
+            return pool
+        }
+        configuration.listeners = listeners.map { draft in
+            var listener = draft.listener
+            listener.name = draft.name?.value ?? ""
+            route(draft, &listener, &reading)
+            return listener
+        }
+        return configuration
+    }
+
+    /// Pools that no listener leads to: they do no harm, but are seldom meant.
+    func warnings(_ configuration: ServeConfiguration) -> [FileProblem] {
+        let used = Set(configuration.listeners.flatMap { [$0.pool] + $0.routes.map(\.pool) }.compactMap(\.self))
+        return pools.enumerated().filter { !used.contains($0.offset) }.map { _, draft in
+            FileProblem(
+                draft.place,
+                ValueProblem("is a pool that no listener names", cure: "name it in a listener or leave it out"),
+                value: draft.name?.value, isWarning: true)
+        }
+    }
+
+    private mutating func dependentValues(_ reading: inout FileReading) {
+        do throws(ValueProblem) {
+            try configuration.setDepths(ringDepth?.value, completions: completionDepth?.value)
+        } catch {
+            reading.note(completionDepth, error, value: completionDepth.map { "\($0.value)" })
+        }
+        do throws(ValueProblem) {
+            try configuration.setPipes(
+                pipeBytes?.value, chunk: chunkBytes?.value, pipeBytesMax: reading.pipeBytesMax)
+        } catch {
+            reading.note(chunkBytes, error, value: chunkBytes.map { "\(ByteSize(bytes: $0.value))" })
+        }
+        if let accessLog { configuration.accessLogOrigin = accessLog.origin }
+        guard accessLog != nil || !hasAccessLogPlace else { return }
+        do throws(ValueProblem) {
+            try configuration.setAccessLog(accessLog?.value, format: accessLogFormat?.value)
+        } catch {
+            reading.note(accessLogFormat, error, value: accessLogFormat?.value.rawValue)
+        }
+    }
+
+    private func names(of names: [Placed<String>?], _ what: String, _ reading: inout FileReading) {
+        var seen: [String: Origin] = [:]
+        for case let name? in names {
+            if let first = seen[name.value] {
+                reading.note(
+                    name,
+                    ValueProblem("is another \(what)'s name, in line \(first.line) too", cure: "choose another name"),
+                    value: name.value)
+            }
+            seen[name.value] = seen[name.value] ?? name.origin
+        }
+    }
+
+    /// Of a list as a whole: where its first item is.
+    private static func place(_ key: String, _ first: FilePlace?, _ reading: FileReading) -> FilePlace {
+        FilePlace(file: reading.file, line: first?.line ?? 1, column: first?.column ?? 1, key: key)
+    }
+
+    // MARK: Listeners
+
+    private func addresses(_ reading: inout FileReading) {
+        let all = listeners.flatMap(\.listener.bind)
+        if all.count > ListenerKeys.addressesMax {
+            reading.note(
+                Self.place("listeners", listeners.first?.place, reading), "bind \(all.count) addresses",
+                cure: "write at most \(ListenerKeys.addressesMax)")
+        }
+        var seen: [String: Origin] = [:]
+        for bind in all {
+            guard let identity = bind.value.identity else { continue }
+            if let first = seen[identity] {
+                reading.note(
+                    bind,
+                    ValueProblem("is listened on twice, in line \(first.line) too", cure: "leave one of them out"),
+                    value: bind.value.text)
+            }
+            seen[identity] = seen[identity] ?? bind.origin
+        }
+    }
+
+    /// Where the listener's clients go.
+    private func route(
+        _ draft: ListenerDraft, _ listener: inout ListenerConfiguration, _ reading: inout FileReading
+    ) {
+        guard let last = draft.routes.last else {
+            listener.pool = poolIndex(of: draft, &reading)
+            return
+        }
+        if draft.namesPool {
+            reading.note(
+                last.place, "stands beside pool",
+                cure: "leave one of them out; a route without source is for all clients that are left")
+        }
+        for (index, route) in draft.routes.enumerated() {
+            if route.poolName == nil && route.rejects?.value != true {
+                reading.note(route.place, "leads nowhere", cure: "write pool: NAME or reject: true")
+            } else if route.poolName != nil && route.rejects?.value == true {
+                reading.note(route.place, "has a pool and rejects", cure: "leave one of them out")
+            }
+            if route.sources == nil && index < draft.routes.count - 1 {
+                reading.note(
+                    route.place, "is for all clients, so the routes behind it are never taken", cure: "write it last")
+            }
+        }
+        let routes = draft.routes.map { route in
+            RouteConfiguration(
+                route.sources ?? [], pool: route.poolName.flatMap { poolIndex(named: $0, &reading) })
+        }
+        if last.sources == nil {
+            listener.routes = routes.dropLast()
+            listener.pool = routes.last?.pool
+        } else {
+            // Who is not meant by any route is not meant to come.
+            listener.routes = routes
+            listener.pool = nil
+        }
+    }
+
+    private func poolIndex(of draft: ListenerDraft, _ reading: inout FileReading) -> Int? {
+        if let wanted = draft.poolName { return poolIndex(named: wanted, &reading) }
+        // What cannot be read has been noted, and may be the one that is meant.
+        guard pools.allSatisfy({ $0.name != nil }), pools.count > 1, !draft.namesPool else { return 0 }
+        var place = draft.place
+        place.key += ".pool"
+        reading.note(
+            place, "is missing, and there are \(pools.count) pools",
+            cure: "write one of \(poolNames.prefix(Self.namesMax).joined(separator: ", "))")
+        return 0
+    }
+
+    private func poolIndex(named wanted: Placed<String>, _ reading: inout FileReading) -> Int {
+        guard !pools.isEmpty, pools.allSatisfy({ $0.name != nil }) else { return 0 }
+        if let index = poolNames.firstIndex(of: wanted.value) { return index }
+        let cure =
+            NearestName.of(wanted.value, in: poolNames).map { "did you mean \($0)?" }
+            ?? "the pools are \(poolNames.prefix(Self.namesMax).joined(separator: ", "))"
+        reading.note(wanted, ValueProblem("is no pool", cure: cure), value: wanted.value)
+        return 0
+    }
+
+    private var poolNames: [String] { pools.compactMap { $0.name?.value } }
+
+    /// In a sentence, at most.
+    private static let namesMax = 20
+
+    // MARK: Pools
+
+    private func servers(_ reading: inout FileReading) {
+        let count = pools.reduce(0) { $0 + $1.pool.servers.count }
+        if count > ServeConfiguration.upstreamsMax {
+            reading.note(
+                Self.place("pools", pools.first?.place, reading), "have \(count) servers together",
+                cure: "write at most \(ServeConfiguration.upstreamsMax)")
+        }
+        for pool in pools where pool.pool.turnCount > ServeConfiguration.turnsMax {
+            reading.note(
+                pool.place,
+                ValueProblem(
+                    "has weights of \(pool.pool.turnCount) together",
+                    cure: "write smaller ones, at most \(ServeConfiguration.turnsMax)"),
+                value: pool.name?.value)
+        }
+        for pool in pools where pool.pool.sources.count > ServeConfiguration.sourcesMax {
+            reading.note(
+                pool.pool.sources[0],
+                ValueProblem(
+                    "is the first of \(pool.pool.sources.count) sources",
+                    cure: "write at most \(ServeConfiguration.sourcesMax)"))
+        }
+    }
+}
+
+extension FileReading {
+    /// Nothing where there is no value: what is missing has no place.
+    mutating func note<V>(_ placed: Placed<V>?, _ problem: ValueProblem, value: String? = nil) {
+        guard case .file(let place)? = placed?.origin else { return }
+        note(place, problem, value: value)
+    }
+}
+
+extension Origin {
+    /// 0 for a flag.
+    fileprivate var line: Int {
+        switch self {
+        case .flag: 0
+        case .file(let place): place.line
+        }
+    }
+}
+
+extension Endpoint {
+    /// The same for two spellings of one address; nil where each gets a port of its own.
+    fileprivate var identity: String? {
+        switch place {
+        case .address(let address): address.isTCP && address.port == 0 ? nil : "\(address)"
+        case .name(let name, let port): port == 0 ? nil : "\(name.lowercased()):\(port)"
+        }
+    }
+}

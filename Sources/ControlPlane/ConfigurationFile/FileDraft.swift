@@ -1,0 +1,66 @@
+import DataPlane
+import LinuxCalls
+
+/// A configuration while its file is read: values as they come, and those that depend on each other with their places.
+struct FileDraft {
+    var configuration = ServeConfiguration(listeners: [], pools: [])
+    var ringDepth: Placed<Int>?
+    var completionDepth: Placed<Int>?
+    var pipeBytes: Placed<Int>?
+    var chunkBytes: Placed<Int>?
+    var accessLog: Placed<AccessLogPlace>?
+    var accessLogFormat: Placed<AccessLogFormat>?
+    var listeners: [ListenerDraft] = []
+    var pools: [PoolDraft] = []
+    /// Whether the keys were there, right or wrong.
+    var hasAccessLogPlace = false
+
+    init() { configuration.names = .file }
+}
+
+struct ListenerDraft {
+    let place: FilePlace
+    var name: Placed<String>?
+    var listener = ListenerConfiguration("", bind: [])
+    var poolName: Placed<String>?
+    /// The key was there, right or wrong.
+    var namesPool = false
+    var routes: [RouteDraft] = []
+}
+
+/// An item of `routes`.
+struct RouteDraft {
+    let place: FilePlace
+    /// Nil where it is for every client.
+    var sources: [AddressBlock]?
+    var poolName: Placed<String>?
+    var rejects: Placed<Bool>?
+}
+
+struct PoolDraft {
+    let place: FilePlace
+    var name: Placed<String>?
+    var pool = PoolConfiguration("", servers: [])
+
+    /// Once one of them is written, the others have their defaults.
+    var ejectRules: EjectRules {
+        get { pool.eject ?? EjectRules() }
+        set { pool.eject = newValue }
+    }
+}
+
+/// An item of `servers`: one server, or as many as its range has ports.
+struct ServerDraft {
+    var upstreams: [Placed<Upstream>] = []
+    var weight = 1
+    var isBackup = false
+
+    var servers: [ServerConfiguration] {
+        upstreams.map {
+            var server = ServerConfiguration($0)
+            server.weight = weight
+            server.isBackup = isBackup
+            return server
+        }
+    }
+}

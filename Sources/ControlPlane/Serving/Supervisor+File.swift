@@ -1,0 +1,37 @@
+import Glibc
+
+extension Supervisor {
+    /// All of `longsplice serve --config`: returns the exit status.
+    ///
+    /// Throws `FileProblems` for what is wrong with the file, a `Refusal` for everything else.
+    /// - Parameter flags: those given beside it.
+    package static func run(file path: String, _ flags: ServeFlags) throws -> Int32 {
+        try flags.refuseBesideFile()
+        let machine = try Machine.ofThisProcess()
+        let file = try ConfigurationFile(path, on: machine)
+        var configuration = file.configuration
+        configuration.logFormat = try FlagReading.choice(flags.logFormat, "--log-format") ?? configuration.logFormat
+        configuration.logLevel = try FlagReading.choice(flags.logLevel, "--log-level") ?? configuration.logLevel
+        return try Supervisor(configuration, on: machine, warnings: file.warnings.map(\.line)).run()
+    }
+}
+
+extension ConfigurationFile {
+    /// Reads a file for this process. Throws `FileProblems` for what is wrong with what it says, a `Refusal` where it cannot be read.
+    package init(_ path: String, on machine: Machine) throws {
+        try self.init(
+            try Self.bytes(of: path), file: path, workersByDefault: machine.workersByDefault,
+            pipeBytesMax: machine.pipeBytesMax,
+            environment: { name in getenv(name).flatMap { String(validatingCString: $0) } })
+    }
+
+    /// `FILE is good`, and what it would serve.
+    package func summary(_ path: String) -> String {
+        func count(_ count: Int, _ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
+        let servers = configuration.pools.reduce(0) { $0 + $1.servers.count }
+        return Escape.controls(
+            in: "\(path) is good: \(count(configuration.listeners.count, "listener", "listeners")) on "
+                + "\(count(configuration.bindCount, "address", "addresses")), "
+                + "\(count(configuration.pools.count, "pool", "pools")) with \(count(servers, "server", "servers"))")
+    }
+}

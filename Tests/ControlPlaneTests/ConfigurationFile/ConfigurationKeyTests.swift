@@ -1,0 +1,170 @@
+import DataPlane
+import Testing
+
+@testable import ControlPlane
+
+@Suite("Every key of a configuration file")
+struct ConfigurationKeyTests {
+    @Test("a listener and a pool are enough, and the rest is as with flags")
+    func defaults() throws {
+        let file = try readFile(places).configuration
+        var flags = ServeFlags()
+        flags.listen = ["127.0.0.1:0"]
+        flags.upstream = ["echo"]
+        let same = try ServeConfiguration(flags, workersByDefault: 2, pipeBytesMax: 1 << 20)
+        #expect(file.workers == 2 && same.workers == 2)
+        #expect(file.engine == same.engine && file.relay == same.relay && file.ring == same.ring)
+        #expect(file.pipeBytes == same.pipeBytes && file.chunkBytes == same.chunkBytes)
+        #expect(file.buffers == same.buffers && file.spinMicros == same.spinMicros)
+        #expect(file.maxConnections == nil && file.maxConnectionsPerClient == nil)
+        #expect(file.drainMillis == same.drainMillis && file.statsMillis == nil)
+        #expect(file.logFormat == same.logFormat && file.logLevel == same.logLevel)
+        #expect(file.accessLog == nil && file.accessLogFormat == same.accessLogFormat)
+        #expect(file.listeners[0].backlog == same.listeners[0].backlog && file.listeners[0].pool == 0)
+        let (pool, other) = (file.pools[0], same.pools[0])
+        #expect(pool.balance == other.balance && pool.retries == nil && pool.sources.isEmpty && pool.fallback == nil)
+        #expect(pool.timeouts.connectMillis == other.timeouts.connectMillis)
+        #expect(pool.timeouts.idleMillis == other.timeouts.idleMillis)
+        #expect(pool.timeouts.finMillis == other.timeouts.finMillis)
+        #expect(pool.servers[0].weight == 1 && !pool.servers[0].isBackup)
+    }
+
+    @Test("keys of the process are read")
+    func process() throws {
+        let file = try readFile(
+            """
+            workers: 7
+            engine: epoll
+            relay: splice
+            uring: { ring_depth: 8192, cq_depth: 16384, iowq_workers: 4, taskrun: coop }
+            pipes: { size: 256KiB, chunk: 64KiB }
+            buffers: { size: 32KiB, count: 64 }
+            spin_micros: 0
+            limits: { connections: 99, connections_per_client: 5 }
+            drain_timeout: 4h
+            log: { format: json, level: critical, stats: 100ms }
+            access_log: { to: unix:/run/x, format: text }
+            \(places)
+            """
+        ).configuration
+        #expect(file.workers == 7 && file.engine == .epoll && file.relay == .splice)
+        #expect(file.ring.ringDepth == 8192 && file.ring.completionDepth == 16_384)
+        #expect(file.ring.workQueueThreads == 4 && file.ring.taskRun == .cooperative)
+        #expect(file.pipeBytes == 1 << 18 && file.chunkBytes == 1 << 16)
+        #expect(file.buffers.bytes == 1 << 15 && file.buffers.count == 64 && file.ring.buffers == file.buffers)
+        #expect(file.spinMicros == 0 && file.maxConnections == 99 && file.maxConnectionsPerClient == 5)
+        #expect(file.drainMillis == 14_400_000 && file.statsMillis == 100)
+        #expect(file.logFormat == .json && file.logLevel == .critical)
+        #expect(file.accessLog == .socket(path: "/run/x") && file.accessLogFormat == .text)
+        #expect(file.engineOrigin.text == "f:2:9: engine")
+        #expect(file.maxConnectionsOrigin.text == "f:8:24: limits.connections")
+        #expect(file.accessLogOrigin.text == "f:11:19: access_log.to")
+    }
+
+    @Test("keys of listeners and pools are read, with the place of everything that a start may refuse")
+    func listenersAndPools() throws {
+        let file = try readFile(
+            """
+            listeners:
+              - name: https
+                bind: ["0.0.0.0:443", unix:/run/x]
+                backlog: 17
+                pool: web
+              - { name: other, bind: ["[::]:80"], pool: "b" }
+            pools:
+              - { name: b, servers: [localhost:1] }
+              - name: web
+                balance: source_hash
+                servers: ["10.0.0.1:2", { address: "10.0.0.2:3", weight: 256 }, { backup: true, address: echo }]
+                connect: { timeout: 1s, retries: 0, source: [127.0.0.9, "::1"] }
+                timeouts: { idle: 2m, fin: 3ms }
+                fallback_file: /page
+            """)
+        #expect(file.warnings.isEmpty)
+        let listeners = file.configuration.listeners
+        #expect(listeners.map(\.name) == ["https", "other"] && listeners.map(\.pool) == [1, 0])
+        #expect(listeners[0].bind.map(\.value.text) == ["0.0.0.0:443", "unix:/run/x"] && listeners[0].backlog == 17)
+        #expect(listeners[0].bind[1].origin.text == "f:3:27: listeners[0].bind[1]")
+        let pool = file.configuration.pools[1]
+        #expect(pool.name == "web" && pool.balance == .sourceHash && pool.retries == 0)
+        #expect(pool.servers.map(\.weight) == [1, 256, 1] && pool.servers.map(\.isBackup) == [false, false, true])
+        #expect(pool.servers[2].upstream.value.isEcho && file.configuration.hasEcho)
+        #expect(pool.servers[1].upstream.origin.text == "f:11:40: pools[1].servers[1].address")
+        #expect(pool.sources.map(\.value.host) == ["127.0.0.9", "::1"])
+        #expect(pool.sources[0].origin.text == "f:12:50: pools[1].connect.source[0]")
+        #expect(pool.timeouts.connectMillis == 1_000 && pool.timeouts.idleMillis == 120_000)
+        #expect(pool.timeouts.finMillis == 3 && pool.fallback?.value == "/page")
+        #expect(pool.fallback?.origin.text == "f:14:20: pools[1].fallback_file")
+    }
+
+    @Test("every balance is known", arguments: Balance.allCases)
+    func balances(balance: Balance) throws {
+        let text = """
+            listeners: [{ name: l, bind: ["127.0.0.1:0"] }]
+            pools: [{ name: p, servers: [echo], balance: \(balance.name) }]
+            """
+        #expect(try readFile(text).configuration.pools[0].balance == balance)
+    }
+
+    @Test("what depends on something else follows it")
+    func dependentDefaults() throws {
+        let file = try readFile("uring: { ring_depth: 32768 }\npipes: { size: 64KiB }\n\(places)").configuration
+        #expect(file.ring.completionDepth == 32_768 && file.chunkBytes == 65_536)
+    }
+
+    @Test("a range of ports stands for that many addresses, each with the item's weight")
+    func ranges() throws {
+        let file = try readFile(
+            """
+            listeners: [{ name: l, bind: ["127.0.0.1:8000-8003", "[::1]:9-9"] }]
+            pools: [{ name: p, servers: [{ address: "10.0.0.1:1-3", weight: 4 }, "name-1.example:10-11"] }]
+            """
+        ).configuration
+        #expect(
+            file.listeners[0].bind.map(\.value.text)
+                == ["127.0.0.1:8000", "127.0.0.1:8001", "127.0.0.1:8002", "127.0.0.1:8003", "[::1]:9"])
+        #expect(file.pools[0].servers.map(\.weight) == [4, 4, 4, 1, 1])
+        #expect(file.listeners[0].bind[3].origin.text == "f:1:31: listeners[0].bind[0]")
+    }
+
+    @Test("weights that would fill the memory are refused, and large ones that divide are none")
+    func weights() throws {
+        let head = "listeners: [{ name: l, bind: [\"[::]:1\"] }]\npools: [{ name: p, servers: ["
+        let many = "{ address: \"10.0.0.1:1-8000\", weight: 256 }"
+        #expect(try readFile("\(head)\(many)] }]").configuration.pools[0].turnCount == 8_000)
+        #expect(
+            problems("\(head)\(many), { address: \"h:1\", weight: 255 }] }]")
+                == ["f:2:9: pools[0] p: has weights of 2048255 together; write smaller ones, at most 1048576"])
+    }
+
+    @Test("block and flow style, quotes, comments, CRLF and a byte order mark make no difference")
+    func styles() throws {
+        let block = """
+            # & *no anchor* in a comment
+            listeners:
+            - name: 'l'
+              bind:
+              - "127.0.0.1:0" # here neither
+            pools:
+            - name: p
+              servers:
+              - address: echo
+                weight: "2"
+            """
+        for text in [block, block.replacing("\n", with: "\r\n"), "\u{FEFF}" + block, "---\n" + block + "\n...\n"] {
+            #expect(try readFile(text).configuration.pools[0].servers[0].weight == 2)
+        }
+    }
+
+    @Test("the largest pool there can be is read within seconds")
+    func manyServers() throws {
+        let ranges = (0..<64).map { "\"10.0.0.\($0):1-1023\"" }.joined(separator: ", ")
+        let single = (0..<4_000).map { "{ address: \"10.1.\($0 / 256).\($0 % 256):80\" }" }.joined(separator: ",\n")
+        let text = "listeners: [{ name: l, bind: [\"[::]:1\"] }]\npools: [{ name: p, servers: ["
+        #expect(try readFile("\(text)\(ranges)] }]").configuration.pools[0].servers.count == 65_472)
+        #expect(try readFile("\(text)\(single)] }]").configuration.pools[0].servers.count == 4_000)
+        #expect(
+            problems("\(text)\(ranges), \"10.0.1.1:1-64\"] }]")
+                == ["f:2:9: pools: have 65536 servers together; write at most 65535"])
+    }
+}
