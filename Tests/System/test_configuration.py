@@ -101,6 +101,58 @@ def test_variables_are_those_of_the_environment(stage):
 
 # What its keys do
 
+def test_clients_come_and_go_by_their_addresses(stage):
+    first, second = stage.listen(), stage.listen()
+    here = stage.lab.address("A")
+    proxy = serve(stage, f"""
+workers: 2
+listeners:
+  - {{ name: allowed, bind: ["{endpoint(stage.lab.address("B"), 0)}"], allow: ["{here}"], pool: one }}
+  - {{ name: not-allowed, bind: ["{endpoint(stage.lab.address("B"), 0)}"], allow: [192.0.2.0/24, "2001:db8::/32"], pool: one }}
+  - {{ name: denied, bind: ["{endpoint(stage.lab.address("B"), 0)}"], deny: ["{here}"], pool: one }}
+  - name: routed
+    bind: ["{endpoint(stage.lab.address("B"), 0)}"]
+    routes: [{{ source: [192.0.2.0/24], pool: one }}, {{ source: ["{here}"], pool: two }}, {{ reject: true }}]
+  - name: unrouted
+    bind: ["{endpoint(stage.lab.address("B"), 0)}"]
+    routes: [{{ source: [192.0.2.0/24], pool: one }}]
+pools:
+  - {{ name: one, servers: ["{first.address}"] }}
+  - {{ name: two, servers: ["{second.address}"] }}
+""", 5)
+    assert server_of(stage, proxy, [first, second], 0) == 0
+    assert server_of(stage, proxy, [first, second], 3) == 1
+    for number in (1, 2, 4):
+        with contextlib.suppress(ConnectionResetError):
+            expect_reset(stage.connect(proxy.addresses[number]))
+    proxy.counters_once(refused_by_address=3, tied=2)
+
+
+def test_who_may_not_come_is_in_the_access_log(stage):
+    log = stage.lab.fresh_path(".access")
+    proxy = one_pool(stage, "    servers: [echo]", ", deny: [0.0.0.0/0]", f"access_log: {{ to: {log} }}")
+    with contextlib.suppress(ConnectionResetError):
+        expect_reset(stage.connect(proxy.addresses[0]))
+    record = records.wait_for(log, 1)[0]
+    assert (record["end"], record["ended_by"], record["attempts"]) == ("denied", "longsplice", 0)
+
+
+def test_a_server_that_fails_is_left_out_and_taken_back(stage):
+    good, dead = stage.listen(), refusing(stage)
+    proxy = one_pool(stage, f"""
+    balance: first
+    servers: ["{dead}", "{good.address}"]
+    eject: {{ after_failures: 2, for: 1s }}""")
+    for _ in range(20):
+        assert server_of(stage, proxy, [good]) == 0
+    counters = proxy.counters()
+    assert counters["connect_refused"] < 10 and counters["ejections"] >= 1
+    wait_until(lambda: f"server {dead} is left out, for " in proxy.output(), 5)
+    back = stage.listen(dead)
+    wait_until(lambda: server_of(stage, proxy, [back, good]) == 0, 10)
+    wait_until(lambda: f"server {dead} can be connected again" in proxy.output(), 5)
+
+
 def test_weights_share_connections(stage):
     light, heavy = stage.listen(), stage.listen()
     proxy = one_pool(stage, f"""

@@ -97,6 +97,46 @@ struct ConfigurationKeyTests {
         #expect(pool.fallback?.origin.text == "f:14:20: pools[1].fallback_file")
     }
 
+    private func blocks(_ texts: String...) throws -> [AddressBlock] { try texts.map { try AddressBlock($0) } }
+
+    @Test("who may come, and where clients go by their addresses")
+    func access() throws {
+        let file = try readFile(
+            """
+            listeners:
+              - { name: a, bind: ["[::]:1"], allow: [10.0.0.0/8, "::1"], deny: [10.0.0.66], pool: p }
+              - name: b
+                bind: ["[::]:2"]
+                routes: [{ source: [192.0.2.0/24], pool: q }, { source: [192.0.2.1], reject: true }, { pool: p }]
+              - { name: c, bind: ["[::]:3"], routes: [{ source: ["2001:db8::/32"], pool: p }] }
+              - { name: d, bind: ["[::]:4"], routes: [{ source: [10.0.0.1], pool: q }, { reject: true }] }
+            pools: [{ name: p, servers: [echo] }, { name: q, servers: [echo] }]
+            """)
+        #expect(file.warnings.isEmpty)
+        let all = file.configuration.listeners
+        #expect(try all[0].allow == blocks("10.0.0.0/8", "::1"))
+        #expect(try all[0].deny == blocks("10.0.0.66"))
+        #expect(all[0].pool == 0 && all[0].routes.isEmpty && all[1].allow == nil && all[1].deny.isEmpty)
+        #expect(all[1].pool == 0 && all[1].routes.map(\.pool) == [1, nil])
+        #expect(try all[1].routes[0].sources == blocks("192.0.2.0/24"))
+        #expect(all[2].pool == nil && all[2].routes.map(\.pool) == [0])
+        #expect(all[3].pool == nil && all[3].routes.map(\.pool) == [1])
+    }
+
+    @Test("when servers are left out, with defaults for what is not written")
+    func eject() throws {
+        func rules(_ text: String) throws -> EjectRules? {
+            try readFile(
+                "listeners: [{ name: l, bind: [\"[::]:1\"] }]\npools: [{ name: p, servers: [echo]\(text) }]"
+            ).configuration.pools[0].eject
+        }
+        #expect(try rules("") == nil)
+        #expect(
+            try rules(", eject: { after_failures: 3, for: 1m, at_most: 34% }")
+                == EjectRules(afterFailures: 3, forMillis: 60_000, atMostPercent: 34))
+        #expect(try rules(", eject: { for: 1s }") == EjectRules(forMillis: 1_000))
+    }
+
     @Test("every balance is known", arguments: Balance.allCases)
     func balances(balance: Balance) throws {
         let text = """

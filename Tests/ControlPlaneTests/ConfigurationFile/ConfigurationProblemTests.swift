@@ -132,6 +132,34 @@ struct ConfigurationProblemTests {
                 "name: l, bind: [\"[::1]:1\", \"[0:0::1]:1\"]",
                 "f:1:42: listeners[0].bind[1] [0:0::1]:1: is listened on twice, in line 1 too; leave one of them out"
             ),
+            (
+                "name: l, bind: [\"h:1\"], allow: [10.0.0.1/8]",
+                "f:1:47: listeners[0].allow[0] 10.0.0.1/8: has bits set behind its prefix; write the network's own address, or a longer prefix"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], deny: [h]",
+                "f:1:46: listeners[0].deny[0] h: is no address; write an IPv4 or IPv6 address, or a prefix such as 10.0.0.0/8 or 2001:db8::/32"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ pool: q }]",
+                "f:1:56: listeners[0].routes[0].pool q: is no pool; did you mean p?"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ source: [\"::1\"] }]",
+                "f:1:48: listeners[0].routes[0]: leads nowhere; write pool: NAME or reject: true"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ pool: p, reject: true }]",
+                "f:1:48: listeners[0].routes[0]: has a pool and rejects; leave one of them out"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ pool: p }, { source: [\"::1\"], pool: p }]",
+                "f:1:48: listeners[0].routes[0]: is for all clients, so the routes behind it are never taken; write it last"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], pool: p, routes: [{ pool: p }]",
+                "f:1:57: listeners[0].routes[0]: stands beside pool; leave one of them out; a route without source is for all clients that are left"
+            ),
         ])
     func listeners(keys: String, expected: String) {
         #expect(problems("listeners: [{ \(keys) }]\npools: [{ name: p, servers: [echo] }]") == [expected])
@@ -182,6 +210,14 @@ struct ConfigurationProblemTests {
             (
                 "name: p, servers: [echo], timeouts: { idle: 1:30 }",
                 "f:1:55: pools[0].timeouts.idle 1:30: is not a time; write a whole number of ms, s, m or h, from 1ms to 720h"
+            ),
+            (
+                "name: p, servers: [echo], eject: { at_most: 50 }",
+                "f:1:55: pools[0].eject.at_most 50: is no share; write 1% to 100%"
+            ),
+            (
+                "name: p, servers: [echo], eject: { after_failures: 0 }",
+                "f:1:62: pools[0].eject.after_failures 0: is out of range; write a whole number from 1 to 1000000"
             ),
             (
                 "name: p, servers: [echo], fallback_file: \"\"",
