@@ -55,6 +55,10 @@ struct YAMLTree {
         switch error {
         case YamlError.parser(_, let words, let mark, _) where words.contains("nesting level"):
             return problem(TextPlace(mark), "is nested much too deeply", cure: "see longsplice config --example")
+        case YamlError.parser(_, let words, let mark, _) where words.contains("node content"):
+            return problem(
+                TextPlace(mark), "is no YAML, \(words)", cure: "look at the brackets, and put an IPv6 address in quotes"
+            )
         case YamlError.scanner(let context, let words, let mark, _),
             YamlError.parser(let context, let words, let mark, _):
             let within = context.map { " \($0.text) that begins in line \($0.mark.line)" } ?? ""

@@ -1,0 +1,151 @@
+import Testing
+
+@testable import ControlPlane
+
+@Suite("Wrong values of listeners and pools")
+struct ListenerAndPoolProblemTests {
+    @Test(
+        "of a listener are named with their place, their key, the reason and the cure",
+        arguments: [
+            ("bind: [\"h:1\"]", "f:1:13: listeners[0].name: is missing; write for example name: web"),
+            (
+                "name: l",
+                "f:1:13: listeners[0].bind: is missing; write a list, for example [\"0.0.0.0:443\", \"[::]:443\"]"
+            ),
+            (
+                "name: l, bind: []",
+                "f:1:30: listeners[0].bind: is empty; write a list, for example [\"0.0.0.0:443\", \"[::]:443\"]"
+            ),
+            (
+                "name: l, bind: h:1",
+                "f:1:30: listeners[0].bind: is a single value; write a list, for example [\"0.0.0.0:443\", \"[::]:443\"]"
+            ),
+            (
+                "name: l, bind: [h]",
+                "f:1:31: listeners[0].bind[0] h: has no port; write HOST:PORT, [IPv6]:PORT or unix:PATH"
+            ),
+            (
+                "name: l, bind: [\"h:8-1\"]",
+                "f:1:31: listeners[0].bind[0] h:8-1: has a range of ports that runs backwards; write 1-8"
+            ),
+            (
+                "name: l, bind: [\"h:0-1\"]",
+                "f:1:31: listeners[0].bind[0] h:0-1: has a port that is none; write FIRST-LAST with numbers from 1 to 65535"
+            ),
+            (
+                "name: l, bind: [\"h:1-60000\"]",
+                "f:1:31: listeners[0].bind[0] h:1-60000: stands for 60000 addresses; write a range of at most 4096 ports"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], backlog: 0",
+                "f:1:48: listeners[0].backlog 0: is out of range; write a whole number from 1 to 65535"
+            ),
+            ("name: l, bind: [\"h:1\"], pool: q", "f:1:45: listeners[0].pool q: is no pool; did you mean p?"),
+            (
+                "name: a b, bind: [\"h:1\"]",
+                "f:1:21: listeners[0].name a b: is no name; write 1 to 64 letters, digits, hyphens, dots or underscores"
+            ),
+            (
+                "name: l, bind: [\"h:1\", \"H:1\"]",
+                "f:1:38: listeners[0].bind[1] H:1: is listened on twice, in line 1 too; leave one of them out"
+            ),
+            (
+                "name: l, bind: [\"[::1]:1\", \"[0:0::1]:1\"]",
+                "f:1:42: listeners[0].bind[1] [0:0::1]:1: is listened on twice, in line 1 too; leave one of them out"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], allow: [10.0.0.1/8]",
+                "f:1:47: listeners[0].allow[0] 10.0.0.1/8: has bits set behind its prefix; write the network's own address, or a longer prefix"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], deny: [h]",
+                "f:1:46: listeners[0].deny[0] h: is no address; write an IPv4 or IPv6 address, or a prefix such as 10.0.0.0/8 or 2001:db8::/32"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ pool: q }]",
+                "f:1:56: listeners[0].routes[0].pool q: is no pool; did you mean p?"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ source: [\"::1\"] }]",
+                "f:1:48: listeners[0].routes[0]: leads nowhere; write pool: NAME or reject: true"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ pool: p, reject: true }]",
+                "f:1:48: listeners[0].routes[0]: has a pool and rejects; leave one of them out"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ pool: p }, { source: [\"::1\"], pool: p }]",
+                "f:1:48: listeners[0].routes[0]: is for all clients, so the routes behind it are never taken; write it last"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], pool: p, routes: [{ pool: p }]",
+                "f:1:57: listeners[0].routes[0]: stands beside pool; leave one of them out; a route without source is for all clients that are left"
+            ),
+        ])
+    func listeners(keys: String, expected: String) {
+        #expect(problems("listeners: [{ \(keys) }]\npools: [{ name: p, servers: [echo] }]") == [expected])
+    }
+
+    @Test(
+        "so are those of a pool",
+        arguments: [
+            ("servers: [echo]", "f:1:9: pools[0].name: is missing; write for example name: web"),
+            ("name: p", "f:1:9: pools[0].servers: is missing; write a list, for example [\"192.0.2.1:80\"]"),
+            (
+                "name: p, servers: []",
+                "f:1:29: pools[0].servers: is empty; write a list, for example [\"192.0.2.1:80\"]"
+            ),
+            ("name: p, servers: [[]]", "f:1:30: pools[0].servers[0]: is a list; write for example \"192.0.2.1:80\""),
+            (
+                "name: p, servers: [\"h:0\"]",
+                "f:1:30: pools[0].servers[0] h:0: has a port that is none; write a number from 1 to 65535"
+            ),
+            (
+                "name: p, servers: [{ weight: 2 }]",
+                "f:1:30: pools[0].servers[0].address: is missing; write for example \"192.0.2.1:80\""
+            ),
+            (
+                "name: p, servers: [{ address: echo, weight: 0 }]",
+                "f:1:55: pools[0].servers[0].weight 0: is out of range; write a whole number from 1 to 256"
+            ),
+            (
+                "name: p, servers: [{ address: echo, wieght: 2 }]",
+                "f:1:47: pools[0].servers[0].wieght: is no key; did you mean weight?"
+            ),
+            (
+                "name: p, servers: [{ address: echo, backup: yes }]",
+                "f:1:55: pools[0].servers[0].backup yes: is neither true nor false; write true or false"
+            ),
+            (
+                "name: p, servers: [echo], balance: rr",
+                "f:1:46: pools[0].balance rr: is none that exists; write one of round_robin, random_two, least_connections, source_hash, first"
+            ),
+            (
+                "name: p, servers: [echo], connect: { retries: -1 }",
+                "f:1:57: pools[0].connect.retries -1: is out of range; write a whole number from 0 to 65535"
+            ),
+            (
+                "name: p, servers: [echo], connect: { source: [here] }",
+                "f:1:57: pools[0].connect.source[0] here: is no address; write an IPv4 or IPv6 address of this machine, without a port"
+            ),
+            (
+                "name: p, servers: [echo], timeouts: { idle: 1:30 }",
+                "f:1:55: pools[0].timeouts.idle 1:30: is not a time; write a whole number of ms, s, m or h, from 1ms to 720h"
+            ),
+            (
+                "name: p, servers: [echo], eject: { at_most: 50 }",
+                "f:1:55: pools[0].eject.at_most 50: is no share; write 1% to 100%"
+            ),
+            (
+                "name: p, servers: [echo], eject: { after_failures: 0 }",
+                "f:1:62: pools[0].eject.after_failures 0: is out of range; write a whole number from 1 to 1000000"
+            ),
+            (
+                "name: p, servers: [echo], fallback_file: \"\"",
+                "f:1:52: pools[0].fallback_file : is no path; name a file"
+            ),
+        ])
+    func pools(keys: String, expected: String) {
+        #expect(problems("pools: [{ \(keys) }]\nlisteners: [{ name: l, bind: [\"h:1\"] }]") == [expected])
+    }
+}
