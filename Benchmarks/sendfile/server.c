@@ -70,7 +70,8 @@ static int serve(int socket, struct client *client)
                 continue;
             }
             struct file wanted;
-            char header[128];
+            char header[512];
+            const int on = 1;
             *end = 0;
             if (sscanf(client->head, "GET /%63s HTTP/1.1", wanted.name) != 1 ||
                 !(client->file = bsearch(&wanted, files, (size_t)file_count, sizeof *files, by_name)))
@@ -78,9 +79,15 @@ static int serve(int socket, struct client *client)
             client->length -= (size_t)(end + 4 - client->head);
             memmove(client->head, end + 4, client->length);
             client->at = 0;
-            int count = snprintf(header, sizeof header, "HTTP/1.1 200 OK\r\nContent-Length: %lld\r\n\r\n", (long long)client->file->size);
-            /* In one segment with the file's beginning. A header always fits: everything before it has been read. */
-            if (send(socket, header, (size_t)count, client->file->size ? MSG_MORE : 0) != count)
+            /* As many bytes as the others say before a file, or segments end elsewhere. */
+            int count = snprintf(header, sizeof header,
+                                 "HTTP/1.1 200 OK\r\nServer: yardstick\r\nContent-Type: application/octet-stream\r\n"
+                                 "Content-Length: %lld\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
+                                 "Connection: keep-alive\r\nETag: \"0123456789abcdef\"\r\nAccept-Ranges: none\r\n\r\n",
+                                 (long long)client->file->size);
+            /* Nothing but full segments until the file is sent. A header always fits: everything before it has been read. */
+            setsockopt(socket, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+            if (send(socket, header, (size_t)count, 0) != count)
                 return 0;
         }
         while (client->at < client->file->size) {
@@ -89,6 +96,8 @@ static int serve(int socket, struct client *client)
                 return sent < 0 && errno == EAGAIN;
         }
         client->file = NULL;
+        const int off = 0;
+        setsockopt(socket, IPPROTO_TCP, TCP_CORK, &off, sizeof off);
     }
 }
 

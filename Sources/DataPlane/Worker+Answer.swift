@@ -11,6 +11,8 @@ extension Worker where E: ~Copyable {
         guard file >= 0 else { return false }
         counters.add(.answered)
         let knot = table[slot]
+        // Nothing but full segments, and with FIN the rest.
+        if knot.pointee.tcp.has(.client) { engine.setCorked(knot.pointee.client, true) }
         perform(knot.pointee.answer(with: file, at: now), slot)
         return true
     }

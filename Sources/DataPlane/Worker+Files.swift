@@ -5,20 +5,12 @@ extension Worker where E: ~Copyable {
     mutating func beginSending(_ job: Job, _ slot: UInt32) {
         filesBeingSent += 1
         let knot = table[slot]
-        // File and trailer share a segment, and the last one goes out when the cork is taken away.
-        if job.trailer.count > 0 && job.tcp.has(.upstream) { engine.setCorked(job.second, true) }
         let step = knot.pointee.beginSending(job.first, to: job.second, isTCP: job.tcp.has(.upstream), at: now)
         knot.pointee.up.bytesMoved = job.sentBefore
         follow(step, slot)
     }
 
-    mutating func endSending(_ job: Job, isWhole: Bool) {
-        filesBeingSent -= 1
-        guard job.tcp.has(.upstream) else { return }
-        if job.trailer.count > 0 { engine.setCorked(job.second, false) }
-        // What was sent with MSG_MORE waits for what will not come.
-        if !isWhole { engine.push(job.second) }
-    }
+    mutating func endSending() { filesBeingSent -= 1 }
 
     /// As much as a turn allows.
     mutating func sendOn(_ slot: UInt32) {

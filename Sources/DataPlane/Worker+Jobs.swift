@@ -104,7 +104,7 @@ extension Worker where E: ~Copyable {
             result.leftUp = takeOut(.up, slot)
             result.leftDown = takeOut(.down, slot)
         } else {
-            endSending(entry.job, isWhole: knot.pointee.hasReachedLimit)
+            endSending()
         }
         giveBack(&knot.pointee.up)
         giveBack(&knot.pointee.down)

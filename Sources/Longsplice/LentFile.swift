@@ -11,6 +11,8 @@ struct LentFile: ~Copyable {
     private let trailer: Int
     private let offset: Int64
     private let fileBytes: Int64
+    /// TCP_CORK was set for the call, and is taken away with it: nothing but full segments goes out in between.
+    private let isCorked: Bool
     /// Sent before there is a job, in the caller's own time.
     private var sentAtOnce: UInt64 = 0
 
@@ -34,25 +36,43 @@ struct LentFile: ~Copyable {
                     ? "file: descriptor \(file.number) is no regular file; sendfile sends those"
                     : "file: \(file.number) is no open descriptor; lend one that is")
         }
-        let lent = try LentSocket(socket, identity, .writes, "socket", descriptorsMax)
+        let lent = try LentSocket(socket, identity, .writes, "socket", descriptorsMax, isForSplicing: false)
         let duplicate = clinux_duplicate(file.number)
         guard duplicate >= 0 else {
             throw SpliceError(
                 .noDescriptors, duplicate, "file: no descriptor for a duplicate; raise RLIMIT_NOFILE (ulimit -n)")
         }
         let rest = offset < UInt64(size) ? UInt64(size) - offset : 0
+        let bytes = Int64(clamping: min(rest, length ?? rest))
+        // A few segments are not worth the calls. A caller's own cork is left as it is.
+        let needsCork = identity.speaksTCP && bytes >= Self.corkedBytesMin && clinux_is_corked(lent.number) == 0
+        if needsCork { _ = clinux_set_corked(lent.number, 1) }
         self.file = duplicate
         self.socket = lent
         self.offset = Int64(clamping: offset)
-        fileBytes = Int64(clamping: min(rest, length ?? rest))
+        fileBytes = bytes
+        isCorked = needsCork
         header = headers.reduce(0) { $0 + $1.count }
         trailer = trailers.reduce(0) { $0 + $1.count }
         frame = Self.joined(headers + trailers, header + trailer)
     }
 
+    private static let corkedBytesMin: Int64 = 256 << 10
+
     deinit {
+        Self.pushLastBytes(socket.number, isTCP: socket.identity.speaksTCP, isCorked: isCorked)
         _ = clinux_close(file)
         frame?.deallocate()
+    }
+
+    /// So that none of them waits for an answer (Nagle, RFC 9293, 3.7.4) or for the cork's 200 ms.
+    private static func pushLastBytes(_ socket: Int32, isTCP: Bool, isCorked: Bool) {
+        if isCorked {
+            _ = clinux_set_corked(socket, 0)
+        } else if isTCP, clinux_is_no_delay(socket) == 0 {
+            _ = clinux_set_no_delay(socket)
+            _ = clinux_unset_no_delay(socket)
+        }
     }
 
     private static func joined(_ parts: [[UInt8]], _ count: Int) -> UnsafeMutableRawPointer? {
@@ -75,9 +95,6 @@ struct LentFile: ~Copyable {
     /// Sends what can be sent without waiting, on the caller's thread: for an answer that the socket has room for, a way to a
     /// worker and back would cost more than the sending. Whatever stops this, a worker meets again and tells.
     mutating func sendAtOnce() {
-        // With TCP_NODELAY every part that is written goes out with a short segment at its end. Setting it again pushes what is left.
-        if socket.identity.speaksTCP { _ = clinux_unset_no_delay(socket.number) }
-        defer { if socket.identity.speaksTCP { _ = clinux_set_no_delay(socket.number) } }
         var readUpTo: Int64 = 0
         let carried = FileCarry.carry(job(at: 0), from: sentAtOnce, readUpTo: &readUpTo, isCallers: true)
         sentAtOnce = UInt64(UInt32(bitPattern: carried.moved))

@@ -79,7 +79,7 @@ struct LentSocket: ~Copyable {
 
     init(
         _ descriptor: Descriptor, _ identity: SocketIdentity, _ use: LentSockets.Use, _ name: StaticString,
-        _ descriptorsMax: Int
+        _ descriptorsMax: Int, isForSplicing: Bool = true
     ) throws(SpliceError) {
         let number = clinux_duplicate(descriptor.number)
         guard number >= 0 else {
@@ -92,7 +92,7 @@ struct LentSocket: ~Copyable {
                 .noDescriptors, Errno.tooManyInProcess,
                 "\(name): its duplicate is descriptor \(number), beyond \(descriptorsMax - 1)")
         }
-        guard LentSockets.lend(number, identity, use) else {
+        guard LentSockets.lend(number, identity, use, isForSplicing: isForSplicing) else {
             _ = clinux_close(number)
             throw SpliceError(
                 .busy, Errno.busy,

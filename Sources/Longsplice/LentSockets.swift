@@ -13,22 +13,21 @@ enum LentSockets {
 
     private struct Entry {
         var uses: Use
-        let options: SocketOptions
+        var options: SocketOptions
     }
 
     private static let entries = Locked<[Int64: Entry]>([:])
 
     /// False where another call uses it in the same way.
-    static func lend(_ socket: Int32, _ identity: SocketIdentity, _ use: Use) -> Bool {
+    /// - Parameter isForSplicing: bytes come and go as they do; a file is sent by whole segments, and cares for itself.
+    static func lend(_ socket: Int32, _ identity: SocketIdentity, _ use: Use, isForSplicing: Bool) -> Bool {
         entries.withLock { entries in
-            if let uses = entries[identity.cookie]?.uses {
-                guard uses.isDisjoint(with: use) else { return false }
-                entries[identity.cookie]?.uses.formUnion(use)
-            } else {
-                let options = SocketOptions(of: socket, speaksTCP: identity.speaksTCP)
-                entries[identity.cookie] = Entry(uses: use, options: options)
-                options.prepare(socket)
-            }
+            var entry = entries[identity.cookie] ?? Entry(uses: [], options: SocketOptions())
+            guard entry.uses.isDisjoint(with: use) else { return false }
+            if entry.uses.isEmpty { entry.options.unblock(socket) }
+            if isForSplicing && identity.speaksTCP { entry.options.prepareToSplice(socket) }
+            entry.uses.formUnion(use)
+            entries[identity.cookie] = entry
             return true
         }
     }
@@ -46,18 +45,21 @@ enum LentSockets {
 /// The options of a socket that the data plane needs otherwise: it must not block, sends small segments at once and has urgent
 /// bytes in line (`SystemCalls.prepareTCP`).
 private struct SocketOptions {
-    let blocks: Bool
-    let delays: Bool
-    let hasUrgentAside: Bool
+    private var blocks = false
+    private var delays = false
+    private var hasUrgentAside = false
+    private var isPrepared = false
 
-    init(of socket: Int32, speaksTCP: Bool) {
+    mutating func unblock(_ socket: Int32) {
         blocks = clinux_is_nonblocking(socket) == 0
-        delays = speaksTCP && clinux_is_no_delay(socket) == 0
-        hasUrgentAside = speaksTCP && clinux_is_urgent_inline(socket) == 0
+        if blocks { _ = clinux_set_nonblocking(socket, 1) }
     }
 
-    func prepare(_ socket: Int32) {
-        if blocks { _ = clinux_set_nonblocking(socket, 1) }
+    mutating func prepareToSplice(_ socket: Int32) {
+        guard !isPrepared else { return }
+        isPrepared = true
+        delays = clinux_is_no_delay(socket) == 0
+        hasUrgentAside = clinux_is_urgent_inline(socket) == 0
         if delays { _ = clinux_set_no_delay(socket) }
         if hasUrgentAside { _ = clinux_set_urgent_inline(socket) }
     }

@@ -4,6 +4,9 @@ import LinuxCalls
 /// Sends header, file and trailer of a job by send(2) and sendfile(2), at once: as much as the socket has room for, and no more than
 /// keeps a thread for a fraction of a millisecond.
 ///
+/// A TCP socket is corked meanwhile (TCP_CORK), by whoever gives the job: with TCP_NODELAY alone every part that is written ends in a short
+/// segment, which has cost up to a fifth of the rate.
+///
 /// Not through the ring: each of its splices is handed to an io-wq thread and back, two of them for each chunk, which cost more
 /// than the sending itself. Neither call waits, since the socket does not block and what is not in the page cache is left.
 package enum FileCarry {
@@ -35,12 +38,14 @@ package enum FileCarry {
             } else if at < fileEnd {
                 let offset = job.offset &+ Int64(at &- header)
                 let count = Int(min(UInt64(room), fileEnd &- at))
-                guard offset &+ Int64(count) <= readUpTo || clinux_file_is_cached(job.first, offset, Int64(count)) == 1
+                let end = offset &+ Int64(count)
+                guard
+                    isCached(
+                        job, offset, upTo: end, ofFile: job.offset &+ Int64(clamping: fileEnd &- header), &readUpTo)
                 else {
                     carried.source = Errno.again
                     return carried
                 }
-                readUpTo = max(readUpTo, offset &+ Int64(count))
                 result =
                     isCallers
                     ? clinux_sendfile_quietly(job.second, job.first, offset, count)
@@ -60,6 +65,24 @@ package enum FileCarry {
             carried.moved &+= Int32(truncatingIfNeeded: result)
         }
     }
+
+    /// Asked for a while ahead, since the question costs nearly as much for a little as for much.
+    private static func isCached(
+        _ job: Job, _ offset: Int64, upTo end: Int64, ofFile fileEnd: Int64, _ readUpTo: inout Int64
+    ) -> Bool {
+        if end <= readUpTo { return true }
+        let start = max(offset, readUpTo)
+        let ahead = min(start &+ askedAheadBytes, fileEnd)
+        if ahead > end, clinux_file_is_cached(job.first, start, ahead &- start) == 1 {
+            readUpTo = ahead
+            return true
+        }
+        guard clinux_file_is_cached(job.first, start, end &- start) == 1 else { return false }
+        readUpTo = end
+        return true
+    }
+
+    private static var askedAheadBytes: Int64 { 8 << 20 }
 
     private static func send(
         _ job: Job, _ bytes: UnsafeRawBufferPointer, from start: Int, _ count: Int, isLast: Bool

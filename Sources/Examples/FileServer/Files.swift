@@ -44,8 +44,28 @@ struct Files: Sendable {
             close(descriptor)
             return
         }
-        let header = "HTTP/1.1 200 OK\r\nContent-Length: \(status.st_size)\r\n\r\n"
         files[name] = File(
-            descriptor: Descriptor(descriptor), size: UInt64(status.st_size), header: Array(header.utf8))
+            descriptor: Descriptor(descriptor), size: UInt64(status.st_size), header: Array(Self.header(status).utf8))
+    }
+
+    private static func header(_ status: stat) -> String {
+        let version = String(status.st_mtim.tv_sec, radix: 16) + "-" + String(status.st_size, radix: 16)
+        let lines = [
+            "HTTP/1.1 200 OK", "Server: file-server", "Content-Type: application/octet-stream",
+            "Content-Length: \(status.st_size)", "Last-Modified: \(date(status.st_mtim.tv_sec))",
+            "ETag: \"\(version)\"", "Connection: keep-alive", "Accept-Ranges: none",
+        ]
+        return lines.joined(separator: "\r\n") + "\r\n\r\n"
+    }
+
+    /// As RFC 9110 writes it (5.6.7); English, since the program sets no locale.
+    private static func date(_ seconds: Int) -> String {
+        var (time, fields) = (seconds, tm())
+        gmtime_r(&time, &fields)
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            guard let start = text.baseAddress, strftime(start, text.count, "%a, %d %b %Y %H:%M:%S GMT", &fields) > 0
+            else { return "" }
+            return String(cString: start)
+        }
     }
 }
