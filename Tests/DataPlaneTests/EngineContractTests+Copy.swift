@@ -390,12 +390,12 @@ extension EngineContractTests.Bench where E: ~Copyable {
         send(slice, waits: waits, isWatched: isWatched)
     }
 
-    /// Sends until the sink has taken no more three times in a row. Returns how much it has taken.
+    /// Sends until the sink has taken no more eight times in a row. Returns how much it has taken.
     mutating func sendUntilFull() throws -> Int {
         fill(0, pattern(engine.buffers.bytes))
         var sent = 0
         var looks = 0
-        while looks < 3 {
+        while looks < 8 {
             sendOn(after: sent, waits: false)
             let some = answers(1)
             let answer = try #require(some.first, "a send without a wait is answered at once")
@@ -409,12 +409,12 @@ extension EngineContractTests.Bench where E: ~Copyable {
         return sent
     }
 
-    /// Fills the sink behind the engine's back, until it has taken nothing three times in a row. Returns how much it has taken.
+    /// Fills the sink behind the engine's back, until it has taken nothing eight times in a row. Returns how much it has taken.
     func sendAround() throws -> Int {
         let block = pattern(65_536)
         var sent = 0
         var looks = 0
-        while looks < 3 {
+        while looks < 8 {
             let more = block.withUnsafeBytes { clinux_send(sink.number, $0.baseAddress, $0.count) }
             try #require(more > 0 || more == Int64(Errno.again))
             sent += Int(max(0, more))
