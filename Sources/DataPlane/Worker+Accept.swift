@@ -40,12 +40,7 @@ extension Worker where E: ~Copyable {
     private func pool(for newcomer: Newcomer) -> UInt16? {
         let listener = servers.listener(newcomer.listener)
         guard listener.pointee.asksForAddress else { return listener.pointee.poolOfRest }
-        var client = SocketAddress.unknown
-        if records.exists {
-            client = records.newcomer.pointee.client
-        } else {
-            _ = engine.peerAddress(of: newcomer.socket, &client)
-        }
+        let client = clientAddress(of: newcomer.socket, in: records.exists ? records.newcomer : nil)
         // One that has gone already cannot be told from one that may not come.
         guard !(newcomer.isTCP && client.isUnknown), listener.pointee.admits(client) else { return nil }
         return listener.pointee.pool(for: client)

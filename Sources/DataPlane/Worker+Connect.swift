@@ -9,9 +9,8 @@ extension Worker where E: ~Copyable {
         guard servers[pool].pointee.balance == .sourceHash, knot.pointee.tcp.has(.client) else {
             return begin(servers.choose(pool, client: nil, at: now), slot)
         }
-        var client = SocketAddress.unknown
-        let isKnown = engine.peerAddress(of: knot.pointee.client, &client) == 0
-        begin(servers.choose(pool, client: isKnown ? client : nil, at: now), slot)
+        let client = clientAddress(of: knot.pointee.client, in: records.exists ? records[slot] : nil)
+        begin(servers.choose(pool, client: client.isUnknown ? nil : client, at: now), slot)
     }
 
     private mutating func begin(_ server: UInt16, _ slot: UInt32) {

@@ -20,6 +20,15 @@ extension Worker where E: ~Copyable {
         serial &+= 1
     }
 
+    /// Who is at the other end of a client's socket.
+    /// - Parameter record: the client's, which knows; nil where none is kept.
+    func clientAddress(of socket: Int32, in record: UnsafeMutablePointer<ConnectionRecord>?) -> SocketAddress {
+        if let record { return record.pointee.client }
+        var client = SocketAddress.unknown
+        _ = engine.peerAddress(of: socket, &client)
+        return client
+    }
+
     /// False where the newcomer's address has as many connections as it may have.
     func clientEnters() -> Bool {
         guard let clients, let key = ClientKey(records.newcomer.pointee.client) else { return true }

@@ -237,9 +237,9 @@ static inline int64_t clinux_count(const int64_t *word)
     return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
 
-/* Adds to a word with several writers and gives the new value. */
 static inline void clinux_set(int64_t *word, int64_t value) { __atomic_store_n(word, value, __ATOMIC_RELAXED); }
 
+/* Adds to a word with several writers and gives the new value. */
 static inline int64_t clinux_add(int64_t *word, int64_t amount)
 {
     return __atomic_add_fetch(word, amount, __ATOMIC_RELAXED);

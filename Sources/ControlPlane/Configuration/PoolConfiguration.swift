@@ -74,14 +74,7 @@ package struct PoolConfiguration: Sendable {
     }
 
     /// Of one round in which each server has as many as its weight says, by the smallest numbers that do.
-    package var turnCount: Int {
-        let divisor = servers.reduce(0) { divisor, server in
-            var (a, b) = (divisor, server.weight)
-            while b != 0 { (a, b) = (b, a % b) }
-            return a
-        }
-        return servers.reduce(0) { $0 + $1.weight } / max(1, divisor)
-    }
+    package var turnCount: Int { WeightedTurns.count(servers.map(\.weight)) }
 }
 
 extension Balance {

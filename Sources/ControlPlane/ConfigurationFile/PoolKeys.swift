@@ -19,9 +19,7 @@ enum PoolKeys {
                 item: { node, path, reading in ServerKeys.read(node, path, server, &reading) },
                 set: { $0.pool.servers = $1.flatMap(\.servers) }),
             .section("connect", "How servers are connected to.", connect),
-            .section(
-                "eject", "Leaves a server out for a while that cannot be connected; never where it is not given.", eject
-            ),
+            eject,
             .section("timeouts", "Of connections that stand.", timeouts),
             .value(
                 "fallback_file", .text(example: "fallback_file: /etc/longsplice/503.http"),
@@ -53,7 +51,18 @@ enum PoolKeys {
         ]
     }
 
-    private static var eject: [FileKey<PoolDraft>] {
+    /// The key alone is enough for the defaults.
+    private static var eject: FileKey<PoolDraft> {
+        let section = FileKey<PoolDraft>.section(
+            "eject", "Leaves a server out for a while that cannot be connected; never where it is not given.",
+            ejectRules)
+        return FileKey(section.name, wanted: section.wanted, schema: section.schema) { node, path, reading, draft in
+            draft.pool.eject = EjectRules()
+            section.read(node, path, &reading, &draft)
+        }
+    }
+
+    private static var ejectRules: [FileKey<PoolDraft>] {
         let rules = EjectRules()
         return [
             .number(

@@ -102,19 +102,23 @@ package final class FallbackFile {
 
     private static func copy(_ path: String) throws(ValueProblem) -> Copy {
         let source = try openFile(path)
+        let copy: Copy
         do throws(SystemError) {
-            let memory = OwnedDescriptor(try checked(clinux_memory_file("fallback"), "memfd_create"))
-            let bytes = try transfer(source.file.number, memory.number)
-            _ = try checked(clinux_seal(memory.number), "fcntl")
-            guard FileIdentity(of: source.file.number) == source.identity, bytes == source.identity.bytes else {
-                throw SystemError(Errno.again, in: "read")
-            }
-            return Copy(descriptor: memory, bytes: bytes, identity: source.identity)
-        } catch  where error.code == Errno.again {
-            throw ValueProblem("changes while it is read", cure: "write it under another name and rename that")
+            copy = try sealedCopy(of: source.file.number, source.identity)
         } catch {
             throw ValueProblem("cannot be read: \(error)", cure: "name a file that can be read")
         }
+        guard FileIdentity(of: source.file.number) == source.identity, copy.bytes == source.identity.bytes else {
+            throw ValueProblem("changes while it is read", cure: "write it under another name and rename that")
+        }
+        return copy
+    }
+
+    private static func sealedCopy(of file: Int32, _ identity: FileIdentity) throws(SystemError) -> Copy {
+        let memory = OwnedDescriptor(try checked(clinux_memory_file("fallback"), "memfd_create"))
+        let bytes = try transfer(file, memory.number)
+        _ = try checked(clinux_seal(memory.number), "fcntl")
+        return Copy(descriptor: memory, bytes: bytes, identity: identity)
     }
 
     /// Returns how many bytes there were: a few more than may be at most, where it has grown meanwhile.

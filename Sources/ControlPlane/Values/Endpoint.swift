@@ -80,20 +80,11 @@ package struct Endpoint: Sendable {
             throw ValueProblem(
                 "is not an IPv4 address", cure: "write four numbers from 0 to 255 with dots between them")
         }
-        guard host.utf8.count <= 253, host.utf8.allSatisfy(isNameByte) else {
+        guard host.utf8.count <= 253, host.utf8.allSatisfy(\.isOfName) else {
             throw ValueProblem(
                 "is not a host name",
                 cure: "use letters, digits, dots and hyphens, or write unix:PATH for a socket file")
         }
         return .name(String(host), port: port)
-    }
-
-    private static func isNameByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"):
-            true
-        default: false
-        }
     }
 }

@@ -79,7 +79,7 @@ struct PoolTable: ~Copyable {
     mutating func choose(_ pool: UInt16, client: SocketAddress?, at now: Int64) -> UInt16 {
         let record = self[pool]
         let chosen = number(preferred(pool, record, client, at: now), record)
-        guard let eject = record.pointee.eject, eject.afterFailures > 0, !isThere(chosen, now) else { return chosen }
+        guard record.pointee.eject != nil, !isThere(chosen, now) else { return chosen }
         return standIn(for: chosen, record, at: now) ?? chosen
     }
 

@@ -5,7 +5,7 @@ package enum WeightedTurns {
     /// The next turn is always the server's whose share is furthest behind: one with weight w is due at (k + ½) / w for k = 0, 1, …
     /// - Parameter weights: all above 0.
     package static func round(_ weights: [Int]) -> [UInt16] {
-        let divisor = weights.reduce(0, greatestCommonDivisor)
+        let divisor = divisor(of: weights)
         guard divisor > 0 else { return [] }
         var turns: [(place: UInt16, numerator: Int, weight: Int)] = []
         for (place, weight) in weights.enumerated() {
@@ -19,6 +19,11 @@ package enum WeightedTurns {
         }
         return turns.map(\.place)
     }
+
+    /// How many turns a round has.
+    package static func count(_ weights: [Int]) -> Int { weights.reduce(0, +) / max(1, divisor(of: weights)) }
+
+    private static func divisor(of weights: [Int]) -> Int { weights.reduce(0, greatestCommonDivisor) }
 
     private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
         var (a, b) = (a, b)

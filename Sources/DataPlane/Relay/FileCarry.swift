@@ -4,8 +4,8 @@ import LinuxCalls
 /// Sends header, file and trailer of a job by send(2) and sendfile(2), at once: as much as the socket has room for, and no more than
 /// keeps a thread for a fraction of a millisecond.
 ///
-/// A TCP socket is corked meanwhile (TCP_CORK), by whoever gives the job: with TCP_NODELAY alone every part that is written ends in a short
-/// segment, which has cost up to a fifth of the rate.
+/// Whoever gives the job corks a TCP socket meanwhile where there is much to send (TCP_CORK): without it, every part that is written ends
+/// in a short segment. A server of sendfile(2) in C has sent 1 GiB to one client at 0.8 of nginx's rate without and at 1.0 with it.
 ///
 /// Not through the ring: each of its splices is handed to an io-wq thread and back, two of them for each chunk, which cost more
 /// than the sending itself. Neither call waits, since the socket does not block and what is not in the page cache is left.

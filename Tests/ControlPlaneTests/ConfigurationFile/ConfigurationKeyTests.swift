@@ -134,6 +134,7 @@ struct ConfigurationKeyTests {
         #expect(
             try rules(", eject: { after_failures: 3, for: 1m, at_most: 34% }")
                 == EjectRules(afterFailures: 3, forMillis: 60_000, atMostPercent: 34))
+        #expect(try rules(", eject: {}") == EjectRules())
         #expect(try rules(", eject: { for: 1s }") == EjectRules(forMillis: 1_000))
     }
 
