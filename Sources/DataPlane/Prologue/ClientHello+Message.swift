@@ -22,10 +22,10 @@ extension ClientHello {
             switch type {
             case 0:
                 guard seen.first(.serverName) else { throw .refused(.helloRepetition) }
-                serverName = try Self.serverName(value, message)
+                name = try Self.serverName(value, message)
             case 16:
                 guard seen.first(.protocols) else { throw .refused(.helloRepetition) }
-                protocols = try Self.protocols(value)
+                protocolList = try Self.protocols(value)
             case 0xFE0D:
                 guard seen.first(.encryptedHello) else { throw .refused(.helloRepetition) }
                 // 0 is an outer hello; 1 is an inner one, whose name is the true one.
@@ -48,23 +48,23 @@ extension ClientHello {
     /// A list of exactly one host name: other types of names were never defined, and could not be skipped (RFC 6066 3).
     private static func serverName(
         _ value: ByteCursor, _ message: UnsafeRawBufferPointer
-    ) throws(LookStop) -> Range<Int>? {
+    ) throws(LookStop) -> Part {
         var value = value
         guard var list = value.block(lengthBytes: 2), value.isAtEnd,
             list.byte() == 0, let name = list.block(lengthBytes: 2), list.isAtEnd
         else { throw .refused(.helloForm) }
-        guard (1...serverNameMax).contains(name.count), !message[name.range].contains(0) else { return nil }
-        return name.range
+        guard (1...serverNameMax).contains(name.count), !message[name.range].contains(0) else { return Part() }
+        return Part(start: name.place, count: name.count)
     }
 
     /// One name or more, none of them empty (RFC 7301 3.1).
-    private static func protocols(_ value: ByteCursor) throws(LookStop) -> Range<Int> {
+    private static func protocols(_ value: ByteCursor) throws(LookStop) -> Part {
         var value = value
         guard let list = value.block(lengthBytes: 2), value.isAtEnd, !list.isAtEnd else { throw .refused(.helloForm) }
         var names = list
         while !names.isAtEnd {
             guard let name = names.block(lengthBytes: 1), !name.isAtEnd else { throw .refused(.helloForm) }
         }
-        return list.range
+        return Part(start: list.place, count: list.count)
     }
 }

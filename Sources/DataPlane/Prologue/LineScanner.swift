@@ -122,7 +122,7 @@ struct IPv6Groups: BitwiseCopyable {
         let tailBits = UInt128(16 * (count - gap))
         let tail = bits & ((1 << tailBits) - 1)
         // A shift by all 128 bits leaves nothing.
-        return bits >> tailBits << UInt128(128 - 16 * gap) | tail
+        return ((bits >> tailBits) << UInt128(128 - 16 * gap)) | tail
     }
 }
 
