@@ -145,6 +145,9 @@ struct ClientHelloTests {
         let tooMany = HelloBuilder.records(longest, 163)
         #expect(Told.hello(tooMany) == "helloLength")
         #expect(Told.hello(Array(tooMany.prefix(ClientHello.lengthMax))) == "helloLength")
+        // As soon as it is clear that one more header would be one too many: in the hundredth.
+        #expect(Told.hello(Array(tooMany.prefix(99 * 168 + 5))) == "helloLength")
+        #expect(Told.hello(Array(tooMany.prefix(99 * 168 + 4))) == "needs \(99 * 168 + 5)")
         #expect(Told.hello(HelloBuilder.records(longest, 1)) == "helloLength")
         #expect(Told.hello(HelloBuilder.records(longest, 16_383)) == "shop.example.com -")
     }
