@@ -6,6 +6,10 @@ package struct ListenerConfiguration: Sendable {
     package var name: String
     package var bind: [Placed<Endpoint>]
     package var backlog: Int32 = 4096
+    /// Of its TCP sockets, in the order in which they are set.
+    package var options: [Placed<SocketOption>] = []
+    /// Of its UNIX sockets' files; nil for what the umask leaves.
+    package var mode: Placed<UInt32>?
     /// An index into the pools: where clients go for whom no route is meant; nil where they are reset.
     package var pool: Int? = 0
     /// Who may come; nil for anybody.
@@ -60,6 +64,10 @@ package struct PoolConfiguration: Sendable {
     package var balance = Balance.roundRobin
     /// Where connections come from, ports 0; empty where the kernel chooses.
     package var sources: [Placed<SocketAddress>] = []
+    /// Of its TCP sockets, in the order in which they are set.
+    package var options: [Placed<SocketOption>] = []
+    /// Connections to TCP servers come from the client's own address.
+    package var isTransparent = false
     /// Servers tried for one client after the first; nil for all there are.
     package var retries: Int?
     /// Nil where no server is ever left out.

@@ -5,12 +5,13 @@ enum ListenerKeys {
             .name("For logs; no two listeners have the same.") { $0.name = $1 },
             .list(
                 "bind", isRequired: true, example: #"["0.0.0.0:443", "[::]:443"]"#, item: Schema.text,
-                "Where to accept: HOST:PORT, HOST:FIRST-LAST, [IPv6]:PORT or unix:PATH; port 0 lets the kernel choose.",
+                "Where to accept: HOST:PORT, HOST:FIRST-LAST, [IPv6]:PORT, unix:PATH or unix:@NAME; port 0 lets the kernel choose.",
                 item: readAddresses, set: { $0.listener.bind = $1.flatMap(\.self) }),
             .number(
                 "backlog", Bounds.backlog, standard: Int(ListenerConfiguration("", bind: []).backlog),
                 "Length of the accept queue, capped by net.core.somaxconn."
             ) { $0.listener.backlog = Int32($1.value) },
+        ] + socket + [
             .blocks("allow", "Addresses and prefixes that may come; anybody where it is not given.") {
                 $0.listener.allow = $1
             },
@@ -21,6 +22,28 @@ enum ListenerKeys {
                 item: Schema.mapping(RouteKeys.all, "Which clients go where."),
                 "Pools by the client's address, instead of one pool; the first that is meant is taken.",
                 item: RouteKeys.read, set: { $0.routes = $1 }),
+        ]
+    }
+
+    private static var socket: [FileKey<ListenerDraft>] {
+        let options = SocketOptionKeys(\ListenerDraft.socket)
+        return [
+            .number("tcp_fastopen", Bounds.fastOpenQueue, "Data may come with a SYN, of as many clients at a time.") {
+                options.add(.fastOpen(queue: Int32($1.value)), at: $1.origin, to: &$0)
+            },
+            .seconds("tcp_defer_accept", "Clients are accepted with their first bytes, or after about so long.") {
+                options.add(.deferAccept(seconds: $1.value), at: $1.origin, to: &$0)
+            },
+            options.userTimeout, options.keepalive, options.congestionControl,
+            options.shortName("interface", example: "interface: eth0", "Only what comes through it (SO_BINDTODEVICE).")
+            {
+                .interface($0)
+            },
+            options.truth(
+                "transparent", "Addresses that are not this machine's (IP_TRANSPARENT).", option: .transparent),
+            .value(
+                "mode", .text(example: "mode: \"0660\""), "Of UNIX sockets' files; what the umask leaves if not given.",
+                parse: FileMode.parse, set: { $0.listener.mode = $1 }),
         ]
     }
 

@@ -13,12 +13,18 @@ package final class BoundListener {
     private var sockets: [Int32]
 
     /// Binds and listens.
-    package init(_ wanted: SocketAddress, workers: Int, backlog: Int32) throws(ValueProblem) {
+    /// - Parameters:
+    ///   - options: for TCP only.
+    ///   - mode: for the file of a UNIX socket only.
+    package init(
+        _ wanted: SocketAddress, workers: Int, backlog: Int32, options: [SocketOption] = [], mode: UInt32? = nil
+    ) throws(ValueProblem) {
         try SocketFile.clearWay(to: wanted)
         do throws(SystemError) {
             let isShared = wanted.isTCP && workers > 1
-            if isShared && wanted.port != 0 { try ListeningSocket.probeFree(wanted) }
-            let first = try ListeningSocket.open(wanted, sharing: isShared, backlog: backlog)
+            if isShared && wanted.port != 0 { try ListeningSocket.probeFree(wanted, options: options) }
+            let first = try ListeningSocket.open(
+                wanted, sharing: isShared, backlog: backlog, options: options, mode: mode)
             let bound = wanted.isTCP ? try SocketAddress.local(of: first.number) : wanted
             address = bound
             file = SocketFile(madeBy: bound)
@@ -27,7 +33,7 @@ package final class BoundListener {
             throw Self.problem(error, wanted)
         }
         do throws(SystemError) {
-            while sockets.count < workers { sockets.append(try another(backlog)) }
+            while sockets.count < workers { sockets.append(try another(backlog, options)) }
         } catch {
             file?.remove()
             throw Self.problem(error, wanted)
@@ -41,9 +47,9 @@ package final class BoundListener {
         sockets.popLast().map { (socket: $0, isTCP: address.isTCP) }
     }
 
-    private func another(_ backlog: Int32) throws(SystemError) -> Int32 {
+    private func another(_ backlog: Int32, _ options: [SocketOption]) throws(SystemError) -> Int32 {
         guard address.isTCP else { return try checked(clinux_duplicate(sockets[0]), "fcntl F_DUPFD_CLOEXEC") }
-        return try ListeningSocket.open(address, sharing: true, backlog: backlog).release()
+        return try ListeningSocket.open(address, sharing: true, backlog: backlog, options: options).release()
     }
 
     private static func problem(_ error: SystemError, _ address: SocketAddress) -> ValueProblem {

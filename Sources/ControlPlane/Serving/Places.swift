@@ -6,6 +6,9 @@ struct Places {
     struct Bind {
         let endpoint: Placed<Endpoint>
         let backlog: Int32
+        let options: [SocketOption]
+        /// Of a UNIX socket's file.
+        let mode: UInt32?
         /// An index into the listeners.
         let listener: Int
         let addresses: [SocketAddress]
@@ -22,7 +25,8 @@ struct Places {
             for endpoint in listener.bind {
                 binds.append(
                     Bind(
-                        endpoint: endpoint, backlog: listener.backlog, listener: index,
+                        endpoint: endpoint, backlog: listener.backlog,
+                        options: listener.options.map(\.value), mode: listener.mode?.value, listener: index,
                         addresses: try Self.resolve(endpoint.value, endpoint.origin)))
             }
         }
@@ -70,6 +74,8 @@ struct Places {
             }
             settings.timeouts = pool.timeouts
             settings.sources = pool.sources.map(\.value)
+            settings.options = pool.options.map(\.value)
+            settings.isTransparent = pool.isTransparent
             settings.eject = pool.eject
             settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
             settings.fallback = fallbacks.descriptor(of: pool)

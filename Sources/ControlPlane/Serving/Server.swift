@@ -31,6 +31,8 @@ package final class Server {
             disabled: machine.uringDisabled, names: configuration.names)
         let places = try Places(configuration)
         for source in configuration.pools.flatMap(\.sources) { try Self.tryBinding(source) }
+        for listener in configuration.listeners { try SocketOption.tryOut(listener.options) }
+        for pool in configuration.pools { try SocketOption.tryOut(pool.options) }
         let fallbacks = try FallbackFiles(configuration.pools)
         let accessLog = try configuration.accessLog.map { place throws(Refusal) in
             try AccessLog(
@@ -139,7 +141,9 @@ package final class Server {
         for bind in binds {
             do throws(ValueProblem) {
                 for address in bind.addresses {
-                    all.append(try BoundListener(address, workers: workers, backlog: bind.backlog))
+                    all.append(
+                        try BoundListener(
+                            address, workers: workers, backlog: bind.backlog, options: bind.options, mode: bind.mode))
                 }
             } catch {
                 for listener in all { listener.file?.remove() }

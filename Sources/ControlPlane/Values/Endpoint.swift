@@ -1,7 +1,7 @@
 import LinuxCalls
 
-/// Where to listen or to connect: `HOST:PORT`, `[IPv6]:PORT` or `unix:PATH`. A host that is no address is a name, looked
-/// up at start.
+/// Where to listen or to connect: `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` or `unix:@NAME`. A host that is no address is a name,
+/// looked up at start.
 package struct Endpoint: Sendable {
     package enum Place: Sendable {
         case address(SocketAddress)
@@ -30,8 +30,10 @@ package struct Endpoint: Sendable {
     }
 
     private static func unix(_ path: Substring) throws(ValueProblem) -> Place {
-        guard let address = SocketAddress(unixPath: String(path)) else {
-            let reason = path.isEmpty ? "has no path" : "has a path longer than \(SocketAddress.pathBytesMax) bytes"
+        guard let address = SocketAddress(unixText: String(path)) else {
+            let reason =
+                path.isEmpty || path == "@"
+                ? "has no path" : "has a path longer than \(SocketAddress.pathBytesMax) bytes"
             throw ValueProblem(reason, cure: "write unix:PATH with a path of 1 to \(SocketAddress.pathBytesMax) bytes")
         }
         return .address(address)

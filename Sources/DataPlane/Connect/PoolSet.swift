@@ -62,6 +62,9 @@ struct PoolRecord: BitwiseCopyable {
     let count: Int
     let eject: EjectRules?
     let attemptsMax: Int
+    let isTransparent: Bool
+    let options: UnsafeMutablePointer<SocketOption>
+    let optionCount: Int
     let weights: UnsafeMutablePointer<Int64>
     /// One round of `WeightedTurns`.
     let turns: UnsafeMutablePointer<UInt16>
@@ -80,6 +83,10 @@ struct PoolRecord: BitwiseCopyable {
         count = pool.servers.count
         eject = pool.eject
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
+        isTransparent = pool.isTransparent
+        optionCount = pool.options.count
+        options = .allocate(capacity: max(1, optionCount))
+        options.initialize(from: pool.options, count: optionCount)
         self.weights = weights
         let round = WeightedTurns.round(primary.map(\.weight))
         turns = .allocate(capacity: round.count)
@@ -96,6 +103,7 @@ struct PoolRecord: BitwiseCopyable {
     }
 
     func release() {
+        options.deallocate()
         turns.deallocate()
         table?.deallocate()
     }

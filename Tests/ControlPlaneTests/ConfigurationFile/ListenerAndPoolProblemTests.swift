@@ -54,6 +54,42 @@ struct ListenerAndPoolProblemTests {
                 "f:1:42: listeners[0].bind[1] [0:0::1]:1: is listened on twice, in line 1 too; leave one of them out"
             ),
             (
+                "name: l, bind: [\"h:1\"], tcp_defer_accept: 1500ms",
+                "f:1:57: listeners[0].tcp_defer_accept 1500ms: is no whole number of seconds; write whole seconds, for example 5s"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], keepalive: { idle: 10h }",
+                "f:1:58: listeners[0].keepalive.idle 10h: is out of range; write a time from 1s to 9h"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], keepalive: { probes: 128 }",
+                "f:1:60: listeners[0].keepalive.probes 128: is out of range; write a whole number from 1 to 127"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], user_timeout: 600h",
+                "f:1:53: listeners[0].user_timeout 600h: is out of range; write a time from 1ms to 480h"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], interface: eth0123456789012",
+                "f:1:50: listeners[0].interface eth0123456789012: is no name; write 1 to 15 bytes without a blank"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], congestion_control: a b",
+                "f:1:59: listeners[0].congestion_control a b: is no name; write 1 to 15 bytes without a blank"
+            ),
+            (
+                "name: l, bind: [unix:/x], mode: 888",
+                "f:1:47: listeners[0].mode 888: is no file mode; write three octal digits, for example \"0660\""
+            ),
+            (
+                "name: l, bind: [\"unix:@x\"], mode: \"0660\"",
+                "f:1:49: listeners[0].mode: is for UNIX sockets with a file, and there is none here; leave it out"
+            ),
+            (
+                "name: l, bind: [unix:/x], tcp_fastopen: 9",
+                "f:1:55: listeners[0].tcp_fastopen: is for TCP, and all addresses here are UNIX sockets; leave it out"
+            ),
+            (
                 "name: l, bind: [\"h:1\"], allow: [10.0.0.1/8]",
                 "f:1:47: listeners[0].allow[0] 10.0.0.1/8: has bits set behind its prefix; write the network's own address, or a longer prefix"
             ),
@@ -127,6 +163,10 @@ struct ListenerAndPoolProblemTests {
             (
                 "name: p, servers: [echo], connect: { source: [here] }",
                 "f:1:57: pools[0].connect.source[0] here: is no address; write an IPv4 or IPv6 address of this machine, without a port"
+            ),
+            (
+                "name: p, servers: [echo], connect: { source: [127.0.0.1], transparent_source: true }",
+                "f:1:57: pools[0].connect.source[0]: stands beside transparent_source: true; leave one of them out"
             ),
             (
                 "name: p, servers: [echo], timeouts: { idle: 1:30 }",
