@@ -19,8 +19,7 @@ package enum ListeningSocket {
             _ = try checked(clinux_set_reuse_address(socket.number), "setsockopt SO_REUSEADDR")
             if sharing { _ = try checked(clinux_set_reuse_port(socket.number), "setsockopt SO_REUSEPORT") }
             if address.isIPv6 { _ = try checked(clinux_set_ipv6_only(socket.number), "setsockopt IPV6_V6ONLY") }
-            try prepare(socket.number)
-            for option in options { _ = try checked(option.set(on: socket.number), option.call) }
+            try prepare(socket.number, options)
         }
         let bound = address.withBytes { clinux_bind(socket.number, $0.baseAddress, address.length) }
         _ = try checked(bound, "bind")
@@ -29,10 +28,11 @@ package enum ListeningSocket {
         return socket
     }
 
-    /// What every accepted TCP socket of ours inherits.
-    private static func prepare(_ socket: Int32) throws(SystemError) {
+    /// What every accepted TCP socket of ours inherits, and what was asked for.
+    package static func prepare(_ socket: Int32, _ options: [SocketOption]) throws(SystemError) {
         _ = try checked(clinux_set_no_delay(socket), "setsockopt TCP_NODELAY")
         _ = try checked(clinux_set_urgent_inline(socket), "setsockopt SO_OOBINLINE")
+        for option in options { _ = try checked(option.set(on: socket), option.call) }
     }
 
     /// Throws EADDRINUSE where somebody already listens there.

@@ -58,7 +58,7 @@ extension ConfigurationFile {
           format: json
 
         # Where connections are accepted. An address is HOST:PORT, [IPv6]:PORT, unix:PATH or unix:@NAME (without a file);
-        # 127.0.0.1:8000-8003 stands for four.
+        # 127.0.0.1:8000-8003 stands for four. fd:NAME is a socket of systemd's (FileDescriptorName=), fd:3 one by its number.
         listeners:
           - name: https
             bind: ["127.0.0.1:8443", "[::1]:8443"]

@@ -246,14 +246,14 @@ extension Endpoint {
     fileprivate var isUNIX: Bool {
         switch place {
         case .address(let address): address.isUNIX
-        case .name: false
+        case .name, .inherited: false
         }
     }
 
     fileprivate var hasFile: Bool {
         switch place {
         case .address(let address): address.unixPath != nil
-        case .name: false
+        case .name, .inherited: false
         }
     }
 
@@ -262,6 +262,7 @@ extension Endpoint {
         switch place {
         case .address(let address): address.isTCP && address.port == 0 ? nil : "\(address)"
         case .name(let name, let port): port == 0 ? nil : "\(name.lowercased()):\(port)"
+        case .inherited(let wanted): "fd:\(wanted)"
         }
     }
 }

@@ -5,7 +5,7 @@ enum ListenerKeys {
             .name("For logs; no two listeners have the same.") { $0.name = $1 },
             .list(
                 "bind", isRequired: true, example: #"["0.0.0.0:443", "[::]:443"]"#, item: Schema.text,
-                "Where to accept: HOST:PORT, HOST:FIRST-LAST, [IPv6]:PORT, unix:PATH or unix:@NAME; port 0 lets the kernel choose.",
+                "Where to accept: HOST:PORT, HOST:FIRST-LAST, [IPv6]:PORT, unix:PATH, unix:@NAME, fd:NUMBER or fd:NAME; with port 0 the kernel chooses.",
                 item: readAddresses, set: { $0.listener.bind = $1.flatMap(\.self) }),
             .number(
                 "backlog", Bounds.backlog, standard: Int(ListenerConfiguration("", bind: []).backlog),
@@ -73,7 +73,9 @@ enum ListenerKeys {
             node, path, .text(example: #""0.0.0.0:443""#)
         ) { text throws(ValueProblem) -> [Endpoint] in
             let texts = try PortRange.expand(text, ports: 1...65_535, countMax: addressesMax)
-            return try texts.map { text throws(ValueProblem) in try Endpoint(text, ports: Bounds.portsToListen) }
+            return try texts.map { text throws(ValueProblem) in
+                try Endpoint(text, ports: Bounds.portsToListen, inherits: true)
+            }
         }
         return endpoints.map { found in found.value.map { Placed($0, at: found.origin) } }
     }

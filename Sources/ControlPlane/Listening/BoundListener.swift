@@ -3,8 +3,8 @@ import LinuxCalls
 
 /// One listening address, with a socket for each worker.
 ///
-/// TCP: each worker has its own socket and the kernel shares connections out (SO_REUSEPORT). UNIX: there is one socket, and
-/// each worker has a duplicate of it. What is not taken is closed.
+/// TCP: each worker has its own socket and the kernel shares connections out (SO_REUSEPORT). UNIX sockets, and those that this
+/// process was started with: there is one socket, and each worker has a duplicate of it. What is not taken is closed.
 package final class BoundListener {
     /// With the port the kernel gave, where 0 was asked for.
     package let address: SocketAddress
@@ -40,6 +40,21 @@ package final class BoundListener {
         }
     }
 
+    /// Takes over a socket that listens already; its accept queue and its file are somebody else's.
+    package init(
+        inheriting socket: Int32, _ address: SocketAddress, workers: Int, options: [SocketOption] = []
+    ) throws(ValueProblem) {
+        self.address = address
+        file = nil
+        sockets = [socket]
+        do throws(SystemError) {
+            if address.isTCP { try ListeningSocket.prepare(socket, options) }
+            while sockets.count < workers { sockets.append(try duplicate()) }
+        } catch {
+            throw Self.problem(error, address)
+        }
+    }
+
     deinit { for socket in sockets { _ = clinux_close(socket) } }
 
     /// The socket of one worker, which is to close it.
@@ -48,8 +63,12 @@ package final class BoundListener {
     }
 
     private func another(_ backlog: Int32, _ options: [SocketOption]) throws(SystemError) -> Int32 {
-        guard address.isTCP else { return try checked(clinux_duplicate(sockets[0]), "fcntl F_DUPFD_CLOEXEC") }
+        guard address.isTCP else { return try duplicate() }
         return try ListeningSocket.open(address, sharing: true, backlog: backlog, options: options).release()
+    }
+
+    private func duplicate() throws(SystemError) -> Int32 {
+        try checked(clinux_duplicate(sockets[0]), "fcntl F_DUPFD_CLOEXEC")
     }
 
     private static func problem(_ error: SystemError, _ address: SocketAddress) -> ValueProblem {

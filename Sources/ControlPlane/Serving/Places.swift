@@ -12,6 +12,8 @@ struct Places {
         /// An index into the listeners.
         let listener: Int
         let addresses: [SocketAddress]
+        /// Sockets that this process was started with, one for each address; otherwise none.
+        let inherited: [Int32]
     }
 
     let binds: [Bind]
@@ -19,15 +21,20 @@ struct Places {
     let servers: [[[SocketAddress]]]
 
     /// Throws the first name that cannot be looked up, and where all names together stand for too many addresses.
-    init(_ configuration: ServeConfiguration) throws(Refusal) {
+    /// - Parameter sockets: those that this process was started with. What a listener names of them is the caller's from here on.
+    init(_ configuration: ServeConfiguration, _ sockets: InheritedSockets) throws(Refusal) {
+        var taken: Set<Int32> = []
         var binds: [Bind] = []
         for (index, listener) in configuration.listeners.enumerated() {
             for endpoint in listener.bind {
+                let inherited = try Self.inherited(endpoint, sockets, &taken)
                 binds.append(
                     Bind(
                         endpoint: endpoint, backlog: listener.backlog,
                         options: listener.options.map(\.value), mode: listener.mode?.value, listener: index,
-                        addresses: try Self.resolve(endpoint.value, endpoint.origin)))
+                        addresses: inherited.isEmpty
+                            ? try Self.resolve(endpoint.value, endpoint.origin) : inherited.map(\.address),
+                        inherited: inherited.map(\.socket)))
             }
         }
         self.binds = binds
@@ -45,6 +52,23 @@ struct Places {
                 .failure,
                 "the names of servers stand for \(count) addresses together; \(ServeConfiguration.upstreamsMax) is the most, leave some out"
             )
+        }
+    }
+
+    /// Nothing for an address that is to be bound.
+    private static func inherited(
+        _ endpoint: Placed<Endpoint>, _ sockets: InheritedSockets, _ taken: inout Set<Int32>
+    ) throws(Refusal) -> [(socket: Int32, address: SocketAddress)] {
+        guard case .inherited(let wanted) = endpoint.value.place else { return [] }
+        do throws(ValueProblem) {
+            let found = try sockets.take(wanted)
+            for one in found where !taken.insert(one.socket).inserted {
+                throw ValueProblem(
+                    "is listened on twice, as descriptor \(one.socket) is named before", cure: "leave one of them out")
+            }
+            return found
+        } catch {
+            throw Refusal(.failure, at: endpoint.origin, value: endpoint.value.text, error)
         }
     }
 
