@@ -10,6 +10,7 @@ package struct ListenerConfiguration: Sendable {
     package var options: [Placed<SocketOption>] = []
     /// Of its UNIX sockets' files; nil for what the umask leaves.
     package var mode: Placed<UInt32>?
+    package var limits = ListenerLimitsConfiguration()
     /// An index into the pools: where clients go for whom no route is meant; nil where they are reset.
     package var pool: Int? = 0
     /// Who may come; nil for anybody.
@@ -27,8 +28,10 @@ package struct ListenerConfiguration: Sendable {
 
 extension ListenerConfiguration {
     /// What the workers are to know of it.
-    var settings: ListenerSettings {
+    /// - Parameter clients: addresses that can have connections at the same time, at most.
+    func settings(clients: Int) -> ListenerSettings {
         var settings = ListenerSettings(pool: pool)
+        settings.limits = limits.limits(clients: clients)
         settings.allow = allow.map { AddressSet($0) }
         settings.deny = deny.isEmpty ? nil : AddressSet(deny)
         settings.routes = routes.map { SourceRoute(AddressSet($0.sources), pool: $0.pool) }

@@ -76,6 +76,12 @@ extension ConfigurationFile {
             transparent: false
             # Of UNIX sockets' files:
             # mode: "0660"
+            # How much it takes; for example. No bound for what is not given. A client is an IPv4 address or an IPv6 /64.
+            limits:
+              connections: 300
+              per_client: 50
+              # As many at once, and then one by one; /s or /m.
+              rate_per_client: 50/s
             # Who may come, and of those who may not; for example. Anybody may without the keys.
             allow: [0.0.0.0/0, "::/0"]
             deny: [192.0.2.66]

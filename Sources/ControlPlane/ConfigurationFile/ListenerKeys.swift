@@ -16,13 +16,31 @@ enum ListenerKeys {
                 $0.listener.allow = $1
             },
             .blocks("deny", "Of those that may come, these may not: they are reset.") { $0.listener.deny = $1 },
-            pool,
+            limits, pool,
             .list(
                 "routes", example: "[{ source: [192.0.2.0/24], pool: web }, { reject: true }]",
                 item: Schema.mapping(RouteKeys.all, "Which clients go where."),
                 "Pools by the client's address, instead of one pool; the first that is meant is taken.",
                 item: RouteKeys.read, set: { $0.routes = $1 }),
         ]
+    }
+
+    private static var limits: FileKey<ListenerDraft> {
+        .section(
+            "limits", "How much it takes, of all its addresses; no bound for what is not given.",
+            [
+                .number("connections", Bounds.connections, "At a time; more are reset.") {
+                    $0.listener.limits.connections = $1.value
+                },
+                .number(
+                    "per_client", Bounds.connections, "At a time, of one IPv4 address or one IPv6 /64; more are reset."
+                ) { $0.listener.limits.perClient = $1.value },
+                .value(
+                    "rate_per_client", .text(example: "rate_per_client: 50/s"),
+                    "Of one IPv4 address or one IPv6 /64, and as many at once; who comes faster is reset.",
+                    parse: { text throws(ValueProblem) in try ConnectionRate(text) },
+                    set: { $0.listener.limits.ratePerClient = $1.value }),
+            ])
     }
 
     private static var socket: [FileKey<ListenerDraft>] {

@@ -81,13 +81,18 @@ struct Places {
     }
 
     /// One for each listening address, in the order in which they are bound.
-    private func listeners(_ configuration: ServeConfiguration) -> [ListenerSettings] {
-        binds.flatMap { Array(repeating: configuration.listeners[$0.listener].settings, count: $0.addresses.count) }
+    private func listeners(_ configuration: ServeConfiguration, clients: Int) -> [ListenerSettings] {
+        let settings = configuration.listeners.map { $0.settings(clients: clients) }
+        return binds.flatMap { Array(repeating: settings[$0.listener], count: $0.addresses.count) }
     }
 
     /// What the workers are to know of the pools.
-    /// - Parameter echo: the embedded server's address, where there is one.
-    func poolSet(_ configuration: ServeConfiguration, echo: SocketAddress?, _ fallbacks: FallbackFiles) -> PoolSet {
+    /// - Parameters:
+    ///   - echo: the embedded server's address, where there is one.
+    ///   - clients: addresses that can have connections at the same time, at most.
+    func poolSet(
+        _ configuration: ServeConfiguration, echo: SocketAddress?, clients: Int, _ fallbacks: FallbackFiles
+    ) -> PoolSet {
         let pools = zip(configuration.pools, servers).map { pool, addressesOfServers in
             var settings = PoolSettings([], pool.balance)
             for (server, addresses) in zip(pool.servers, addressesOfServers) {
@@ -105,6 +110,6 @@ struct Places {
             settings.fallback = fallbacks.descriptor(of: pool)
             return settings
         }
-        return PoolSet(pools, listeners: listeners(configuration))
+        return PoolSet(pools, listeners: listeners(configuration, clients: clients))
     }
 }

@@ -10,6 +10,9 @@ package final class PoolSet: @unchecked Sendable {
     /// In the listeners' order; those that are not named go to the first pool.
     package let listeners: [ListenerSettings]
 
+    /// Some listener bounds what it takes.
+    var hasLimits: Bool { listeners.contains { $0.limits != nil } }
+
     /// As many as there are listeners, and one more for all others.
     let listenerRecords: UnsafeMutablePointer<ListenerRecord>
     let records: UnsafeMutablePointer<PoolRecord>

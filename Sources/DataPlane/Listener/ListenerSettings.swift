@@ -11,6 +11,9 @@ package struct ListenerSettings: Sendable {
     /// The first one that has the client's address is taken.
     package var routes: [SourceRoute] = []
 
+    /// Shared by all its addresses; nil where nothing is bounded.
+    package var limits: ListenerLimits?
+
     package init(pool: Int?) { self.pool = pool }
 }
 
@@ -30,6 +33,8 @@ struct ListenerRecord: BitwiseCopyable {
     private static let nowhere = UInt16.max
 
     private let fallbackPool: UInt16
+    /// Nil where nothing is bounded.
+    let gate: ListenerGate?
     private let allow: AddressSet.View?
     private let deny: AddressSet.View?
     private let routes: UnsafeMutablePointer<(sources: AddressSet.View, pool: UInt16)>
@@ -37,6 +42,7 @@ struct ListenerRecord: BitwiseCopyable {
 
     init(_ settings: ListenerSettings) {
         fallbackPool = settings.pool.map { UInt16(clamping: $0) } ?? Self.nowhere
+        gate = settings.limits?.gate
         allow = settings.allow?.view
         deny = settings.deny?.view
         routeCount = settings.routes.count
