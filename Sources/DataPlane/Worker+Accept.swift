@@ -25,6 +25,7 @@ extension Worker where E: ~Copyable {
         }
         guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
         keepRecord(slot)
+        beginPace(slot, of: newcomer.listener)
         engine.attach(newcomer.socket)
         let knot = table[slot]
         knot.pointee.begin(

@@ -22,6 +22,7 @@ package enum Bounds {
     package static let weight = 1...ServerSettings.weightMax
     package static let portsToListen = 0...65_535
     package static let portsToConnect = 1...65_535
+    package static let bytesPerSecond = 1024...(1 << 40)
     package static let fastOpenQueue = 1...65_535
     package static let second = TimeSpan(milliseconds: 1_000)
     /// The kernel takes 32,767 seconds at most for keepalive.

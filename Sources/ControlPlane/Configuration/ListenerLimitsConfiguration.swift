@@ -8,12 +8,14 @@ package struct ListenerLimitsConfiguration: Equatable, Sendable {
     package var perClient: Int?
     /// Of one client address.
     package var ratePerClient: ConnectionRate?
+    /// Of each direction of each connection.
+    package var bytesPerSecond: Int?
 
     package init() {}
 
     /// - Parameter clients: addresses that can have connections at the same time, at most.
     func limits(clients: Int) -> ListenerLimits? {
-        guard self != ListenerLimitsConfiguration() else { return nil }
+        guard connections != nil || perClient != nil || ratePerClient != nil else { return nil }
         return ListenerLimits(
             connectionsMax: connections, clients: perClient.map { ClientTable(connectionsMax: $0, clients: clients) },
             rates: ratePerClient.map { RateTable(count: $0.count, periodNanos: Int64($0.seconds) * 1_000_000_000) })

@@ -32,6 +32,7 @@ extension ListenerConfiguration {
     func settings(clients: Int) -> ListenerSettings {
         var settings = ListenerSettings(pool: pool)
         settings.limits = limits.limits(clients: clients)
+        settings.bytesPerSecond = Int64(limits.bytesPerSecond ?? 0)
         settings.allow = allow.map { AddressSet($0) }
         settings.deny = deny.isEmpty ? nil : AddressSet(deny)
         settings.routes = routes.map { SourceRoute(AddressSet($0.sources), pool: $0.pool) }

@@ -82,6 +82,8 @@ extension ConfigurationFile {
               per_client: 50
               # As many at once, and then one by one; /s or /m.
               rate_per_client: 50/s
+              # Of each direction.
+              bandwidth_per_connection: 100MiB/s
             # Who may come, and of those who may not; for example. Anybody may without the keys.
             allow: [0.0.0.0/0, "::/0"]
             deny: [192.0.2.66]

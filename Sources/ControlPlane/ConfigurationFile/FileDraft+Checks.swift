@@ -80,7 +80,8 @@ extension FileDraft {
     // MARK: Listeners
 
     private func addresses(_ reading: inout FileReading) {
-        let all = listeners.flatMap { draft in draft.listener.bind.map { (bind: $0, interface: draft.socket.interface) }
+        let all = listeners.flatMap { draft in
+            draft.listener.bind.map { (bind: $0, interface: draft.socket.interface) }
         }
         if all.count > ListenerKeys.addressesMax {
             reading.note(

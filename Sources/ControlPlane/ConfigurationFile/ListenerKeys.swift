@@ -40,6 +40,10 @@ enum ListenerKeys {
                     "Of one IPv4 address or one IPv6 /64, and as many at once; who comes faster is reset.",
                     parse: { text throws(ValueProblem) in try ConnectionRate(text) },
                     set: { $0.listener.limits.ratePerClient = $1.value }),
+                .value(
+                    "bandwidth_per_connection", .text(example: "bandwidth_per_connection: 100MiB/s"),
+                    "Bytes of each direction in a second.", parse: ByteSize.perSecond,
+                    set: { $0.listener.limits.bytesPerSecond = $1.value }),
             ])
     }
 

@@ -13,6 +13,9 @@ package final class PoolSet: @unchecked Sendable {
     /// Some listener bounds what it takes.
     var hasLimits: Bool { listeners.contains { $0.limits != nil } }
 
+    /// Some listener bounds how fast bytes are moved.
+    var isPaced: Bool { listeners.contains { $0.bytesPerSecond > 0 } }
+
     /// As many as there are listeners, and one more for all others.
     let listenerRecords: UnsafeMutablePointer<ListenerRecord>
     let records: UnsafeMutablePointer<PoolRecord>

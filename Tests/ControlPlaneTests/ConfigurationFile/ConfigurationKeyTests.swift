@@ -156,6 +156,38 @@ struct ConfigurationKeyTests {
         #expect(problems(listeners(", interface: eth0", ", interface: eth0")).count == 1)
     }
 
+    @Test("what a listener takes")
+    func limits() throws {
+        func limits(_ text: String) throws -> ListenerLimitsConfiguration {
+            try readFile(
+                "listeners: [{ name: l, bind: [\"[::]:1\"]\(text) }]\npools: [{ name: p, servers: [echo] }]"
+            ).configuration.listeners[0].limits
+        }
+        let all = try limits(
+            ", limits: { connections: 20000, per_client: 100, rate_per_client: 50/s, bandwidth_per_connection: 100MiB/s }"
+        )
+        #expect(all.connections == 20_000 && all.perClient == 100 && all.bytesPerSecond == 100 << 20)
+        #expect(all.ratePerClient == ConnectionRate(count: 50, seconds: 1))
+        #expect(try limits(", limits: { rate_per_client: 7/m }").ratePerClient == ConnectionRate(count: 7, seconds: 60))
+        #expect(try limits("") == ListenerLimitsConfiguration())
+        #expect(try limits("").limits(clients: 8) == nil)
+        #expect(try limits(", limits: { bandwidth_per_connection: 1KiB/s }").limits(clients: 8) == nil)
+        #expect(try limits(", limits: { connections: 1 }").limits(clients: 8) != nil)
+    }
+
+    @Test("sockets that were passed are listened on, by number or name")
+    func inherited() throws {
+        let file = try readFile(
+            "listeners: [{ name: l, bind: [\"fd:3\", \"fd:https\"] }]\npools: [{ name: p, servers: [\"fd:3\"] }]")
+        #expect(file.configuration.listeners[0].bind.map(\.value.text) == ["fd:3", "fd:https"])
+        // Of a server it is a host's name.
+        guard case .endpoint(let server) = file.configuration.pools[0].servers[0].upstream.value else {
+            Issue.record("no endpoint")
+            return
+        }
+        #expect(server.isName && !file.configuration.listeners[0].bind[0].value.isName)
+    }
+
     private func blocks(_ texts: String...) throws -> [AddressBlock] { try texts.map { try AddressBlock($0) } }
 
     @Test("who may come, and where clients go by their addresses")

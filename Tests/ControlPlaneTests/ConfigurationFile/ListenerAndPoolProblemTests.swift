@@ -54,6 +54,34 @@ struct ListenerAndPoolProblemTests {
                 "f:1:42: listeners[0].bind[1] [0:0::1]:1: is listened on twice, in line 1 too; leave one of them out"
             ),
             (
+                "name: l, bind: [\"h:1\"], limits: { rate_per_client: 50 }",
+                "f:1:66: listeners[0].limits.rate_per_client 50: is no rate of connections; write a number from 1 to 1000000 for each second or minute, for example 50/s or 100/m"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], limits: { rate_per_client: 0/s }",
+                "f:1:66: listeners[0].limits.rate_per_client 0/s: is out of range; write a number from 1 to 1000000 for each second or minute, for example 50/s or 100/m"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], limits: { bandwidth_per_connection: 1MiB }",
+                "f:1:75: listeners[0].limits.bandwidth_per_connection 1MiB: is no rate of bytes; write a size for each second, for example 100MiB/s"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], limits: { connections: 0 }",
+                "f:1:62: listeners[0].limits.connections 0: is out of range; write a whole number from 1 to 10000000"
+            ),
+            (
+                "name: l, bind: [\"fd:3\", \"fd:03\"]",
+                "f:1:39: listeners[0].bind[1] fd:03: is listened on twice, in line 1 too; leave one of them out"
+            ),
+            (
+                "name: l, bind: [\"fd:2\"]",
+                "f:1:31: listeners[0].bind[0] fd:2: has a number that no socket can have; write fd:NUMBER with a number from 3 on, or fd:NAME"
+            ),
+            (
+                "name: l, bind: [\"fd:\"]",
+                "f:1:31: listeners[0].bind[0] fd:: has neither a number nor a name; write fd:NUMBER with a number from 3 on, or fd:NAME"
+            ),
+            (
                 "name: l, bind: [\"h:1\"], tcp_defer_accept: 1500ms",
                 "f:1:57: listeners[0].tcp_defer_accept 1500ms: is no whole number of seconds; write whole seconds, for example 5s"
             ),
