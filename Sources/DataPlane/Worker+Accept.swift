@@ -19,8 +19,13 @@ extension Worker where E: ~Copyable {
         guard !table.isFull else { return refuse(newcomer.socket, .refusedAtLimit, .limit) }
         guard let pool = pool(for: newcomer) else { return refuse(newcomer.socket, .refusedByAddress, .denied) }
         guard clientEnters() else { return refuse(newcomer.socket, .refusedPerClient, .limit) }
+        if let refusal = listenerRefuses() {
+            clientLeaves(records.newcomer)
+            return refuse(newcomer.socket, refusal.counter, refusal.end)
+        }
         guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
         keepRecord(slot)
+        beginPace(slot, of: newcomer.listener)
         engine.attach(newcomer.socket)
         let knot = table[slot]
         knot.pointee.begin(

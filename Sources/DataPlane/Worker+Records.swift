@@ -35,6 +35,19 @@ extension Worker where E: ~Copyable {
         return clients.enter(key)
     }
 
+    /// Nil where the newcomer's listener takes it.
+    func listenerRefuses() -> ListenerGate.Refusal? {
+        guard records.exists, let gate = servers.listener(records.newcomer.pointee.listener).pointee.gate else {
+            return nil
+        }
+        return gate.enter(ClientKey(records.newcomer.pointee.client), at: now)
+    }
+
+    /// What `clientEnters` has counted.
+    func clientLeaves(_ record: UnsafeMutablePointer<ConnectionRecord>) {
+        if let clients, let key = ClientKey(record.pointee.client) { clients.leave(key) }
+    }
+
     /// The newcomer has a slot.
     func keepRecord(_ slot: UInt32) {
         if records.exists { records[slot].pointee = records.newcomer.pointee }
@@ -75,7 +88,10 @@ extension Worker where E: ~Copyable {
     mutating func endRecord(_ slot: UInt32) {
         guard records.exists else { return }
         let record = records[slot]
-        if let clients, let key = ClientKey(record.pointee.client) { clients.leave(key) }
+        clientLeaves(record)
+        if let gate = servers.listener(record.pointee.listener).pointee.gate {
+            gate.leave(ClientKey(record.pointee.client))
+        }
         guard pen != nil else { return }
         let knot = table[slot]
         (record.pointee.ender, record.pointee.end) = knot.pointee.outcome

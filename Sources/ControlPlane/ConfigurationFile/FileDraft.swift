@@ -22,6 +22,7 @@ struct ListenerDraft {
     let place: FilePlace
     var name: Placed<String>?
     var listener = ListenerConfiguration("", bind: [])
+    var socket = SocketDraft()
     var poolName: Placed<String>?
     /// The key was there, right or wrong.
     var namesPool = false
@@ -41,6 +42,7 @@ struct PoolDraft {
     let place: FilePlace
     var name: Placed<String>?
     var pool = PoolConfiguration("", servers: [])
+    var socket = SocketDraft()
 
     /// Once one of them is written, the others have their defaults.
     var ejectRules: EjectRules {

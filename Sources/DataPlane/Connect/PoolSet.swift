@@ -10,6 +10,12 @@ package final class PoolSet: @unchecked Sendable {
     /// In the listeners' order; those that are not named go to the first pool.
     package let listeners: [ListenerSettings]
 
+    /// Some listener bounds what it takes.
+    var hasLimits: Bool { listeners.contains { $0.limits != nil } }
+
+    /// Some listener bounds how fast bytes are moved.
+    var isPaced: Bool { listeners.contains { $0.bytesPerSecond > 0 } }
+
     /// As many as there are listeners, and one more for all others.
     let listenerRecords: UnsafeMutablePointer<ListenerRecord>
     let records: UnsafeMutablePointer<PoolRecord>
@@ -62,6 +68,9 @@ struct PoolRecord: BitwiseCopyable {
     let count: Int
     let eject: EjectRules?
     let attemptsMax: Int
+    let isTransparent: Bool
+    let options: UnsafeMutablePointer<SocketOption>
+    let optionCount: Int
     let weights: UnsafeMutablePointer<Int64>
     /// One round of `WeightedTurns`.
     let turns: UnsafeMutablePointer<UInt16>
@@ -80,6 +89,10 @@ struct PoolRecord: BitwiseCopyable {
         count = pool.servers.count
         eject = pool.eject
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
+        isTransparent = pool.isTransparent
+        optionCount = pool.options.count
+        options = .allocate(capacity: max(1, optionCount))
+        options.initialize(from: pool.options, count: optionCount)
         self.weights = weights
         let round = WeightedTurns.round(primary.map(\.weight))
         turns = .allocate(capacity: round.count)
@@ -96,6 +109,7 @@ struct PoolRecord: BitwiseCopyable {
     }
 
     func release() {
+        options.deallocate()
         turns.deallocate()
         table?.deallocate()
     }

@@ -45,6 +45,12 @@ package enum Counter: Int, CaseIterable {
     case refusedAtLimit
     /// Connections of a client address that had as many as it may have.
     case refusedPerClient
+    /// Connections of a listener that had as many as it may have.
+    case refusedAtListenerLimit
+    /// Connections of a client address that had as many as it may have through this listener.
+    case refusedPerClientOfListener
+    /// Connections of a client address that came faster than it may through this listener.
+    case refusedByRate
     /// Connections of client addresses that may not come, or that no pool is for.
     case refusedByAddress
     /// Clients that were accepted here and handed to a worker with fewer connections, which counts them as accepted.

@@ -11,6 +11,11 @@ package struct ListenerSettings: Sendable {
     /// The first one that has the client's address is taken.
     package var routes: [SourceRoute] = []
 
+    /// Shared by all its addresses; nil where nothing is bounded.
+    package var limits: ListenerLimits?
+    /// Of each direction of a connection; 0 for no bound.
+    package var bytesPerSecond: Int64 = 0
+
     package init(pool: Int?) { self.pool = pool }
 }
 
@@ -30,6 +35,9 @@ struct ListenerRecord: BitwiseCopyable {
     private static let nowhere = UInt16.max
 
     private let fallbackPool: UInt16
+    /// Nil where nothing is bounded.
+    let gate: ListenerGate?
+    let bytesPerSecond: Int64
     private let allow: AddressSet.View?
     private let deny: AddressSet.View?
     private let routes: UnsafeMutablePointer<(sources: AddressSet.View, pool: UInt16)>
@@ -37,6 +45,8 @@ struct ListenerRecord: BitwiseCopyable {
 
     init(_ settings: ListenerSettings) {
         fallbackPool = settings.pool.map { UInt16(clamping: $0) } ?? Self.nowhere
+        gate = settings.limits?.gate
+        bytesPerSecond = settings.bytesPerSecond
         allow = settings.allow?.view
         deny = settings.deny?.view
         routeCount = settings.routes.count
