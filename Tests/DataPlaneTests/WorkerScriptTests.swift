@@ -173,6 +173,22 @@ struct WorkerScriptTests {
         #expect(bench.script.attached == bench.script.detached + 1)  // the bell
     }
 
+    @Test("while its server is down a client is not connected, and sessions go on")
+    func allDown() throws {
+        let address = try #require(SocketAddress(numeric: "127.0.0.1", port: 1))
+        var pool = PoolSettings([ServerSettings(address)])
+        pool.isChecked = true
+        let set = PoolSet([pool])
+        var bench = try ScriptedWorker { $0.target = .pools(set) }
+        try bench.tie()
+        set.states.goDown(0)
+        try bench.accept()
+        settle(&bench)
+        let left = bench.worker.table.count
+        #expect(left == 1 && bench.count(.noServer) == 1 && bench.count(.connectFailed) == 1)
+        #expect(bench.count(.connectAttempts) == 1)
+    }
+
     @Test("each of very many upstreams is tried once, and then the client is given up")
     func manyUpstreams() throws {
         var bench = try ScriptedWorker(upstreams: 300)

@@ -22,6 +22,12 @@ package enum Bounds {
     package static let weight = 1...ServerSettings.weightMax
     package static let portsToListen = 0...65_535
     package static let portsToConnect = 1...65_535
+    /// Health checks in a row.
+    package static let checksInRow = 1...1_000
+    /// Bytes of what a health check sends, and of what it expects.
+    package static let checkText = 1...1_024
+    /// More checks would be a load of their own.
+    package static let shortestCheckInterval = TimeSpan(milliseconds: 50)
     package static let shortestTime = TimeSpan(milliseconds: 1)
     /// More lines of statistics would drown the others.
     package static let shortestStats = TimeSpan(milliseconds: 100)

@@ -64,6 +64,8 @@ package struct PoolConfiguration: Sendable {
     package var retries: Int?
     /// Nil where no server is ever left out.
     package var eject: EjectRules?
+    /// Nil where no server is checked.
+    package var health: HealthRules?
     package var timeouts = Timeouts()
     /// The path of the file that clients get for whom no server can be connected; nil for none.
     package var fallback: Placed<String>?

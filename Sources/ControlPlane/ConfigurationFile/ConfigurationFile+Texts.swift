@@ -98,6 +98,19 @@ extension ConfigurationFile {
               after_failures: 5
               for: 10s
               at_most: 50%
+            # Without it, nobody is checked. A server is down after so many checks in a row that failed, and up again after so many that
+            # succeeded; one that is down is not connected, and where all are, clients get the fallback file or are reset.
+            health:
+              interval: 2s
+              rise: 2
+              fall: 3
+              # For one check.
+              timeout: 1s
+              # A connection is enough where neither send nor expect is given; these two are for example, of Redis. What is expected may
+              # stand anywhere in the first 4 KiB of the answer.
+              connect_only: false
+              send: "PING\\r\\n"
+              expect: "+PONG"
             timeouts:
               # A pair over which nothing moves, and one that is half closed.
               idle: 1h

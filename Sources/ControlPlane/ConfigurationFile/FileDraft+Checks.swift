@@ -10,6 +10,7 @@ extension FileDraft {
         names(of: pools.map(\.name), "pool", &reading)
         addresses(&reading)
         servers(&reading)
+        for pool in pools { health(of: pool, &reading) }
         configuration.pools = pools.map { draft in
             var pool = draft.pool
             pool.name = draft.name?.value ?? ""
@@ -162,6 +163,23 @@ extension FileDraft {
     private static let namesMax = 20
 
     // MARK: Pools
+
+    private func health(of draft: PoolDraft, _ reading: inout FileReading) {
+        if let rules = draft.pool.health, let connectOnly = draft.connectOnly {
+            let hasWords = !rules.send.isEmpty || !rules.expect.isEmpty
+            if connectOnly.value && hasWords {
+                reading.note(
+                    connectOnly,
+                    ValueProblem("stands beside send or expect", cure: "leave connect_only out, or the others"),
+                    value: "true")
+            } else if !connectOnly.value && !hasWords {
+                reading.note(
+                    connectOnly,
+                    ValueProblem("leaves nothing to check by", cure: "write send, expect or both, or leave it out"),
+                    value: "false")
+            }
+        }
+    }
 
     private func servers(_ reading: inout FileReading) {
         let count = pools.reduce(0) { $0 + $1.pool.servers.count }

@@ -47,6 +47,12 @@ struct PoolDraft {
         get { pool.eject ?? EjectRules() }
         set { pool.eject = newValue }
     }
+
+    var healthRules: HealthRules {
+        get { pool.health ?? HealthRules() }
+        set { pool.health = newValue }
+    }
+    var connectOnly: Placed<Bool>?
 }
 
 /// An item of `servers`: one server, or as many as its range has ports.

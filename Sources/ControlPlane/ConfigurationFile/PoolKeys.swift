@@ -20,6 +20,7 @@ enum PoolKeys {
                 set: { $0.pool.servers = $1.flatMap(\.servers) }),
             .section("connect", "How servers are connected to.", connect),
             eject,
+            PoolHealthKeys.health,
             .section("timeouts", "Of connections that stand.", timeouts),
             .value(
                 "fallback_file", .text(example: "fallback_file: /etc/longsplice/503.http"),
@@ -51,15 +52,11 @@ enum PoolKeys {
         ]
     }
 
-    /// The key alone is enough for the defaults.
     private static var eject: FileKey<PoolDraft> {
-        let section = FileKey<PoolDraft>.section(
+        .rules(
             "eject", "Leaves a server out for a while that cannot be connected; never where it is not given.",
-            ejectRules)
-        return FileKey(section.name, wanted: section.wanted, schema: section.schema) { node, path, reading, draft in
-            draft.pool.eject = EjectRules()
-            section.read(node, path, &reading, &draft)
-        }
+            ejectRules
+        ) { $0.pool.eject = EjectRules() }
     }
 
     private static var ejectRules: [FileKey<PoolDraft>] {

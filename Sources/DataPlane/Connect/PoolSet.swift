@@ -61,6 +61,7 @@ struct PoolRecord: BitwiseCopyable {
     let primaries: Int
     let count: Int
     let eject: EjectRules?
+    let isChecked: Bool
     let attemptsMax: Int
     let weights: UnsafeMutablePointer<Int64>
     /// One round of `WeightedTurns`.
@@ -79,6 +80,7 @@ struct PoolRecord: BitwiseCopyable {
         primaries = primary.count
         count = pool.servers.count
         eject = pool.eject
+        isChecked = pool.isChecked
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
         self.weights = weights
         let round = WeightedTurns.round(primary.map(\.weight))
@@ -101,4 +103,6 @@ struct PoolRecord: BitwiseCopyable {
     }
 
     var goesByLoads: Bool { balance == .leastConnections || balance == .randomTwo }
+    /// Servers may stand differently.
+    var hasStandings: Bool { eject != nil || isChecked }
 }

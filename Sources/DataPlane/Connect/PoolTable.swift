@@ -72,19 +72,38 @@ struct PoolTable: ~Copyable {
 
     // MARK: Choosing
 
-    /// The server for a new connection.
+    /// The server for a new connection; nil where all are down.
     /// - Parameters:
     ///   - client: whose address a pool may go by; nil for one without.
     ///   - now: in milliseconds of the monotonic clock.
-    mutating func choose(_ pool: UInt16, client: SocketAddress?, at now: Int64) -> UInt16 {
+    mutating func choose(_ pool: UInt16, client: SocketAddress?, at now: Int64) -> UInt16? {
         let record = self[pool]
-        let chosen = number(preferred(pool, record, client, at: now), record)
-        guard record.pointee.eject != nil, !isThere(chosen, now) else { return chosen }
-        return standIn(for: chosen, record, at: now) ?? chosen
+        var place: Int?
+        if record.pointee.balance == .sourceHash { place = client.map(Maglev.place(of:)) }
+        var chosen = number(preferred(pool, record, place, at: now), record)
+        guard record.pointee.hasStandings else { return chosen }
+        var tries = 1
+        while standing(chosen, record, at: now) < .up, tries < Self.triesMax,
+            let other = otherwise(pool, record, place.map { $0 + tries * Self.stride }, at: now)
+        {
+            chosen = number(other, record)
+            tries += 1
+        }
+        if standing(chosen, record, at: now) < .up {
+            guard let standIn = standIn(for: chosen, record, at: now) else { return nil }
+            chosen = standIn
+        }
+        return chosen
     }
 
+    /// How often the balance is asked for a server that is there, before the servers are gone through in their order.
+    private static var triesMax: Int { 16 }
+    /// Between the places of a table that one client tries: a prime, so that its neighbours' clients go elsewhere.
+    private static var stride: Int { 7_919 }
+
+    /// - Parameter place: the client's, of a pool that goes by it.
     private mutating func preferred(
-        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ client: SocketAddress?, at now: Int64
+        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?, at now: Int64
     ) -> Int {
         switch record.pointee.balance {
         case .roundRobin: return takeTurn(pool)
@@ -92,19 +111,50 @@ struct PoolTable: ~Copyable {
         case .randomTwo: return better(draw(record), draw(record), record, at: now)
         case .leastConnections: return best(from: takeTurn(pool), record, at: now)
         case .sourceHash:
-            guard let client, let table = record.pointee.table else { return takeTurn(pool) }
-            return Int(table[Maglev.place(of: client)])
+            guard let place, let table = record.pointee.table else { return takeTurn(pool) }
+            return Int(table[place % Maglev.places])
         }
     }
 
-    /// Another one of its kind that is there, or a backup; nil where none is, and then being left out counts for nothing.
-    private func standIn(for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> UInt16? {
-        var next = server
-        for _ in 1..<max(1, record.pointee.primaries) {
-            next = neighbour(of: next, record)
-            if isThere(next, now) { return next }
+    /// The balance's next choice, which leaves the others their shares; nil where it has none.
+    private mutating func otherwise(
+        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?, at now: Int64
+    ) -> Int? {
+        switch record.pointee.balance {
+        case .first, .leastConnections: nil
+        case .roundRobin, .randomTwo, .sourceHash: preferred(pool, record, place, at: now)
         }
-        return firstBackup(from: record.pointee.primaries, record, at: now)
+    }
+
+    /// Where nobody is there, a server that is left out is asked, but none that is down.
+    private func standIn(
+        for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+    ) -> UInt16? {
+        first(atLeast: .up, from: server, record, at: now)
+            ?? firstBackup(from: record.pointee.primaries, record, at: now)
+            ?? first(atLeast: .leftOut, from: server, record, at: now)
+            ?? firstBackup(atLeast: .leftOut, from: record.pointee.primaries, record, at: now)
+    }
+
+    /// Of the servers that are no backups.
+    private func first(
+        atLeast wanted: Standing, from server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+    ) -> UInt16? {
+        var next = server
+        for _ in 0..<record.pointee.primaries {
+            if standing(next, record, at: now) >= wanted { return next }
+            next = neighbour(of: next, record)
+        }
+        return nil
+    }
+
+    private func standing(
+        _ server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+    ) -> Standing {
+        let state = states[Int(server)]
+        if state.isDown { return .down }
+        if state.ejectedUntilMillis > now { return .leftOut }
+        return .up
     }
 
     /// The one to try when `server` could not be connected: the others of its kind that are there, in their order, and then the
@@ -122,10 +172,14 @@ struct PoolTable: ~Copyable {
         return firstBackup(from: record.pointee.primaries, record, at: now)
     }
 
-    private func firstBackup(from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> UInt16? {
+    private func firstBackup(
+        atLeast wanted: Standing = .up, from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+    ) -> UInt16? {
         var place = place
         while place < record.pointee.count {
-            if isThere(number(place, record), now) { return number(place, record) }
+            if standing(number(place, record), record, at: now) >= wanted {
+                return number(place, record)
+            }
             place += 1
         }
         return nil
@@ -157,13 +211,14 @@ struct PoolTable: ~Copyable {
         return Int(record.pointee.turns[Int((drawn &* UInt64(record.pointee.turnCount)) >> 32)])
     }
 
-    /// Of two places the one that is there, or else the one with fewer connections for its weight.
-    private func better(_ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> Int {
+    /// Of two places the one that stands better, or else the one with fewer connections for its weight.
+    private func better(
+        _ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+    ) -> Int {
         let (ofA, ofB) = (states[record.pointee.first + a], states[record.pointee.first + b])
-        if record.pointee.eject != nil {
-            let (hasA, hasB) = (ofA.ejectedUntilMillis <= now, ofB.ejectedUntilMillis <= now)
-            if hasA != hasB { return hasA ? a : b }
-        }
+        let standingOfA = standing(number(a, record), record, at: now)
+        let standingOfB = standing(number(b, record), record, at: now)
+        if standingOfA != standingOfB { return standingOfA > standingOfB ? a : b }
         // a/b < c/d without a division.
         let loads = (
             (ofA.connections &+ 1) &* record.pointee.weights[b], (ofB.connections &+ 1) &* record.pointee.weights[a]
@@ -172,7 +227,9 @@ struct PoolTable: ~Copyable {
     }
 
     /// - Parameter start: of equals the first one from here on is taken.
-    private func best(from start: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> Int {
+    private func best(
+        from start: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+    ) -> Int {
         var best = start
         var place = start
         for _ in 1..<max(1, record.pointee.primaries) {
@@ -182,7 +239,11 @@ struct PoolTable: ~Copyable {
         return best
     }
 
-    private func isThere(_ server: UInt16, _ now: Int64) -> Bool { states[Int(server)].ejectedUntilMillis <= now }
+    /// Neither down nor left out.
+    private func isThere(_ server: UInt16, _ now: Int64) -> Bool {
+        let state = states[Int(server)]
+        return !state.isDown && state.ejectedUntilMillis <= now
+    }
 
     // MARK: What becomes of servers
 
@@ -192,13 +253,16 @@ struct PoolTable: ~Copyable {
     }
 
     func succeeded(_ server: UInt16, _ pool: UInt16) {
-        if self[pool].pointee.eject != nil { states[Int(server)].succeeded() }
+        let record = self[pool]
+        if record.pointee.eject != nil { states[Int(server)].succeeded() }
     }
 
     /// True where that was one failure too many, and the server is left out from now on.
     func failed(_ server: UInt16, _ pool: UInt16, at now: Int64) -> Bool {
         let record = self[pool]
-        guard let eject = record.pointee.eject else { return false }
+        guard let eject = record.pointee.eject else {
+            return false
+        }
         guard states[Int(server)].failed() >= Int64(eject.afterFailures), mayEject(record, eject, at: now) else {
             return false
         }
@@ -207,7 +271,9 @@ struct PoolTable: ~Copyable {
 
     private func mayEject(_ record: UnsafeMutablePointer<PoolRecord>, _ eject: EjectRules, at now: Int64) -> Bool {
         var ejected = 0
-        for place in 0..<record.pointee.count where !isThere(number(place, record), now) { ejected += 1 }
+        for place in 0..<record.pointee.count where states[record.pointee.first + place].ejectedUntilMillis > now {
+            ejected += 1
+        }
         return ejected == 0 || (ejected + 1) * 100 <= record.pointee.count * eject.atMostPercent
     }
 }

@@ -16,6 +16,19 @@ package final class ServerStates: @unchecked Sendable {
 
     package subscript(server: Int) -> State { State(words: words + server * Self.stride) }
 
+    // MARK: Health checks, whose one thread is the only one to call these
+
+    package func goDown(_ server: Int) { clinux_set(words + server * Self.stride + 4, 1) }
+
+    /// - Parameter now: in milliseconds of the monotonic clock.
+    package func comeUp(_ server: Int, at now: Int64) {
+        let state = self[server]
+        clinux_set(state.words + 5, now)
+        clinux_set(state.words + 4, 0)
+    }
+
+    // MARK: Workers
+
     /// The workers' view. The object must outlive it.
     var base: Base { Base(words: words) }
 
@@ -38,6 +51,11 @@ package final class ServerStates: @unchecked Sendable {
         /// How often it was left out.
         package var ejections: Int64 { clinux_count(words + 3) }
 
+        /// Its health checks have failed.
+        package var isDown: Bool { clinux_count(words + 4) != 0 }
+        /// When it came up again after that, in milliseconds of the monotonic clock; 0 for never yet.
+        package var upSinceMillis: Int64 { clinux_count(words + 5) }
+
         func addConnections(_ amount: Int64) { _ = clinux_add(words, amount) }
 
         /// A connect has failed; returns how many that makes in a row.
@@ -55,5 +73,6 @@ package final class ServerStates: @unchecked Sendable {
             _ = clinux_add(words + 3, 1)
             return true
         }
+
     }
 }

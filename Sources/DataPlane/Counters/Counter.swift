@@ -18,6 +18,8 @@ package enum Counter: Int, CaseIterable {
     case finTimeout
     case drainCut
     case connectFailed
+    /// Of those: clients that came while all servers of their pool were down.
+    case noServer
     /// Of those: clients that have been given the fallback file.
     case answered
     /// There was no descriptor or no memory for the upstream's socket.

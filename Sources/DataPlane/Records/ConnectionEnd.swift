@@ -12,6 +12,8 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     /// No local port was free for the upstream's address.
     case noPort
     case drain
+    /// All servers of the pool were down.
+    case noServer
     /// One connection too many: of all, or of this client.
     case limit
     /// The client's address may not come, or no pool is for it.
@@ -57,7 +59,8 @@ extension Knot {
             case .unreachable: (.upstream, .unreachable)
             case .timedOut: (.longsplice, .connectTimeout)
             case .noPort: (.longsplice, .noPort)
-            case .otherwise, nil: (.longsplice, .systemFailure)
+            case .otherwise: (.longsplice, .systemFailure)
+            case nil: (.longsplice, attempts == 0 ? .noServer : .systemFailure)
             }
         }
     }

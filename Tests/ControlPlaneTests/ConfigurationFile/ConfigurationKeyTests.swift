@@ -138,6 +138,25 @@ struct ConfigurationKeyTests {
         #expect(try rules(", eject: { for: 1s }") == EjectRules(forMillis: 1_000))
     }
 
+    private func pool(_ text: String) throws -> PoolConfiguration {
+        try readFile("listeners: [{ name: l, bind: [\"[::]:1\"] }]\npools: [{ name: p, servers: [echo]\(text) }]")
+            .configuration.pools[0]
+    }
+
+    @Test("how servers are checked, with defaults for what is not written")
+    func health() throws {
+        #expect(try pool("").health == nil)
+        #expect(try pool(", health: {}").health == HealthRules())
+        let plain = try #require(try pool(", health: { connect_only: true, rise: 7 }").health)
+        #expect(plain.rise == 7 && plain.fall == 3 && plain.expect.isEmpty)
+        let words = try #require(
+            try pool(
+                ", health: { interval: 250ms, fall: 1, timeout: 5s, connect_only: false, send: \"PING\\r\\n\", expect: \"+PONG\" }"
+            ).health)
+        #expect(words.intervalMillis == 250 && words.rise == 2 && words.fall == 1 && words.timeoutMillis == 5_000)
+        #expect(words.send == Array("PING\r\n".utf8) && words.expect == Array("+PONG".utf8))
+    }
+
     @Test("every balance is known", arguments: Balance.allCases)
     func balances(balance: Balance) throws {
         let text = """

@@ -141,6 +141,26 @@ struct ListenerAndPoolProblemTests {
                 "f:1:62: pools[0].eject.after_failures 0: is out of range; write a whole number from 1 to 1000000"
             ),
             (
+                "name: p, servers: [echo], health: { connect_only: false }",
+                "f:1:61: pools[0].health.connect_only false: leaves nothing to check by; write send, expect or both, or leave it out"
+            ),
+            (
+                "name: p, servers: [echo], health: { connect_only: true, expect: x }",
+                "f:1:61: pools[0].health.connect_only true: stands beside send or expect; leave connect_only out, or the others"
+            ),
+            (
+                "name: p, servers: [echo], health: { expect: \"\" }",
+                "f:1:55: pools[0].health.expect : is empty; write 1 to 1024 bytes, or leave it out"
+            ),
+            (
+                "name: p, servers: [echo], health: { interval: 1ms }",
+                "f:1:57: pools[0].health.interval 1ms: is out of range; write a time from 50ms to 720h"
+            ),
+            (
+                "name: p, servers: [echo], health: { fall: 0 }",
+                "f:1:53: pools[0].health.fall 0: is out of range; write a whole number from 1 to 1000"
+            ),
+            (
                 "name: p, servers: [echo], fallback_file: \"\"",
                 "f:1:52: pools[0].fallback_file : is no path; name a file"
             ),
