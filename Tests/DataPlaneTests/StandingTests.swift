@@ -102,4 +102,79 @@ struct StandingTests {
         let chosen = (0..<9).map { _ in table.choose(0, client: nil, at: 10) }
         #expect(chosen.allSatisfy { $0 == 1 })
     }
+
+    // MARK: Doubt
+
+    @Test(
+        "one that fails is passed over for 100 ms, and twice as long each time, by those who go by connections",
+        arguments: [Balance.leastConnections, .randomTwo])
+    func doubt(balance: Balance) {
+        let set = Self.pool(2, balance)
+        var table = PoolTable(set, Timeouts(), worker: 0)
+        // Both have had a share, so that the one that fails would be preferred.
+        table.count(50, 1, 0)
+        _ = table.failed(0, 0, at: 1_000)
+        // Others that had been on the way fail as well, which changes nothing.
+        for _ in 0..<20 { _ = table.failed(0, 0, at: 1_001) }
+        let passedOver = shares(&table, set, of: 50, at: 1_099)
+        #expect(passedOver == [0, 50])
+        var pause: Int64 = 200
+        var now: Int64 = 1_100
+        for _ in 0..<8 {
+            // Whoever comes first tries it, and the others do not while that goes on.
+            var tried = 0
+            for _ in 0..<200 where table.choose(0, client: nil, at: now) == 0 { tried += 1 }
+            #expect(tried == 1)
+            _ = table.failed(0, 0, at: now + 1)
+            #expect(set.states[0].doubtedUntilMillis == now + pause)
+            now += pause
+            pause = min(3_200, pause * 2)
+        }
+        table.succeeded(0, 0)
+        #expect(set.states[0].doubts == 0 && set.states[0].doubtedUntilMillis == 0)
+    }
+
+    @Test("where all have failed, each is asked as if none had")
+    func allDoubted() {
+        let set = Self.pool(3, .leastConnections)
+        var table = PoolTable(set, Timeouts(), worker: 0)
+        for server in 0..<3 { _ = table.failed(UInt16(server), 0, at: 0) }
+        #expect(shares(&table, set, of: 30, at: 50) == [10, 10, 10])
+        #expect((0..<3).allSatisfy { set.states[$0].doubts == 1 }, "none has been asked after its moment was over")
+    }
+
+    @Test("a server that refuses costs one client a second choice now and then, and not every one")
+    func fewTry() {
+        let set = Self.pool(4, .leastConnections)
+        var table = PoolTable(set, Timeouts(), worker: 0)
+        var tries = 0
+        // Ten seconds of a thousand clients each, who stay.
+        for client in 0..<10_000 {
+            let now = Int64(client)
+            guard let server = table.choose(0, client: nil, at: now) else { continue }
+            guard server != 2 else {
+                tries += 1
+                _ = table.failed(2, 0, at: now)
+                guard let other = table.after(2, first: 2, 0, at: now) else { continue }
+                table.count(1, other, 0)
+                continue
+            }
+            table.succeeded(server, 0)
+            table.count(1, server, 0)
+        }
+        // At 0, 100, 300, 700, 1,500, 3,100, 6,300 and 9,500 ms.
+        #expect(tries == 8)
+        #expect([0, 1, 3].allSatisfy { abs(set.states[$0].connections - 3_333) < 5 })
+    }
+
+    @Test("where servers are ejected, or taken in turns, nobody is doubted")
+    func noDoubt() {
+        let ejecting = Self.pool(2, .leastConnections) { $0.eject = EjectRules() }
+        let turns = Self.pool(2, .roundRobin)
+        for set in [ejecting, turns] {
+            let table = PoolTable(set, Timeouts(), worker: 0)
+            _ = table.failed(0, 0, at: 0)
+            #expect(set.states[0].doubts == 0)
+        }
+    }
 }

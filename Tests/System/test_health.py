@@ -238,3 +238,18 @@ def test_sessions_of_a_server_that_goes_down_are_kept(stage):
     client.sendall(b"client\n")
     assert client.recv(100) == b"client\n"
     proxy.counters_once(active=1)
+
+
+# Without checks
+
+def test_a_server_that_refuses_is_not_tried_by_everyone(stage):
+    dead, first, second = refusing(stage), Backend(stage), Backend(stage)
+    proxy = one_pool(stage, f'''    balance: least_connections
+    servers: ["{dead}", "{first.address}", "{second.address}"]''')
+    started = time.monotonic()
+    clients = [talk(stage, proxy) for _ in range(60)]
+    took = time.monotonic() - started
+    tries = proxy.counters()["connect_refused"]
+    # At 0, 100, 300, 700, 1,500 … ms.
+    assert 1 <= tries <= 2 + took * 10 and tries < 30, f"{tries} in {took:.1f} s"
+    assert len(clients) == 60 and abs(len(first.sessions) - len(second.sessions)) <= 2

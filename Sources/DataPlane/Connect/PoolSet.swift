@@ -103,6 +103,8 @@ struct PoolRecord: BitwiseCopyable {
     }
 
     var goesByLoads: Bool { balance == .leastConnections || balance == .randomTwo }
+    /// Who refuses has the fewest connections, and would be tried first by everybody.
+    var doubts: Bool { goesByLoads && eject == nil }
     /// Servers may stand differently.
-    var hasStandings: Bool { eject != nil || isChecked }
+    var hasStandings: Bool { eject != nil || isChecked || doubts }
 }

@@ -89,10 +89,11 @@ struct PoolTable: ~Copyable {
             chosen = number(other, record)
             tries += 1
         }
-        if standing(chosen, record, at: now) < .up {
+        if standing(chosen, record, at: now) < .doubted {
             guard let standIn = standIn(for: chosen, record, at: now) else { return nil }
             chosen = standIn
         }
+        if record.pointee.doubts { states[Int(chosen)].tryAgain(at: now) }
         return chosen
     }
 
@@ -130,7 +131,7 @@ struct PoolTable: ~Copyable {
     private func standIn(
         for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
     ) -> UInt16? {
-        first(atLeast: .up, from: server, record, at: now)
+        first(atLeast: .doubted, from: server, record, at: now)
             ?? firstBackup(from: record.pointee.primaries, record, at: now)
             ?? first(atLeast: .leftOut, from: server, record, at: now)
             ?? firstBackup(atLeast: .leftOut, from: record.pointee.primaries, record, at: now)
@@ -154,7 +155,7 @@ struct PoolTable: ~Copyable {
         let state = states[Int(server)]
         if state.isDown { return .down }
         if state.ejectedUntilMillis > now { return .leftOut }
-        return .up
+        return state.doubtedUntilMillis > now ? .doubted : .up
     }
 
     /// The one to try when `server` could not be connected: the others of its kind that are there, in their order, and then the
@@ -173,7 +174,7 @@ struct PoolTable: ~Copyable {
     }
 
     private func firstBackup(
-        atLeast wanted: Standing = .up, from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+        atLeast wanted: Standing = .doubted, from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
     ) -> UInt16? {
         var place = place
         while place < record.pointee.count {
@@ -255,12 +256,14 @@ struct PoolTable: ~Copyable {
     func succeeded(_ server: UInt16, _ pool: UInt16) {
         let record = self[pool]
         if record.pointee.eject != nil { states[Int(server)].succeeded() }
+        if record.pointee.doubts { states[Int(server)].trust() }
     }
 
     /// True where that was one failure too many, and the server is left out from now on.
     func failed(_ server: UInt16, _ pool: UInt16, at now: Int64) -> Bool {
         let record = self[pool]
         guard let eject = record.pointee.eject else {
+            if record.pointee.doubts { states[Int(server)].doubt(at: now) }
             return false
         }
         guard states[Int(server)].failed() >= Int64(eject.afterFailures), mayEject(record, eject, at: now) else {

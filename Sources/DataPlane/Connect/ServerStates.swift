@@ -24,6 +24,7 @@ package final class ServerStates: @unchecked Sendable {
     package func comeUp(_ server: Int, at now: Int64) {
         let state = self[server]
         clinux_set(state.words + 5, now)
+        state.trust()
         clinux_set(state.words + 4, 0)
     }
 
@@ -55,6 +56,10 @@ package final class ServerStates: @unchecked Sendable {
         package var isDown: Bool { clinux_count(words + 4) != 0 }
         /// When it came up again after that, in milliseconds of the monotonic clock; 0 for never yet.
         package var upSinceMillis: Int64 { clinux_count(words + 5) }
+        /// Passed over until then, of a pool that goes by connections and ejects nobody; 0 where it is not.
+        package var doubtedUntilMillis: Int64 { clinux_count(words + 6) }
+        /// How often it was passed over since a connect succeeded.
+        package var doubts: Int64 { clinux_count(words + 7) }
 
         func addConnections(_ amount: Int64) { _ = clinux_add(words, amount) }
 
@@ -74,5 +79,33 @@ package final class ServerStates: @unchecked Sendable {
             return true
         }
 
+        // MARK: Doubt
+
+        /// A connect has failed: it is passed over for a moment. What fails meanwhile was chosen before, or for want of others.
+        func doubt(at now: Int64) {
+            if doubts == 0 { passOver(1, at: now) }
+        }
+
+        /// It has been chosen after its moment was over, and is passed over for a longer one until this attempt has told.
+        func tryAgain(at now: Int64) {
+            let doubts = doubts
+            if doubts != 0 && doubtedUntilMillis <= now { passOver(doubts &+ 1, at: now) }
+        }
+
+        /// A connect has succeeded.
+        func trust() {
+            guard doubts != 0 else { return }
+            clinux_set(words + 6, 0)
+            clinux_set(words + 7, 0)
+        }
+
+        private func passOver(_ count: Int64, at now: Int64) {
+            clinux_set(words + 6, now &+ Self.doubtMillis << min(count &- 1, Self.doublingsMax))
+            clinux_set(words + 7, count)
+        }
+
+        /// The first time; twice as long each time, up to 3.2 s.
+        private static var doubtMillis: Int64 { 100 }
+        private static var doublingsMax: Int64 { 5 }
     }
 }

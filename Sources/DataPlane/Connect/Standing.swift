@@ -4,6 +4,8 @@ enum Standing: UInt8, BitwiseCopyable, Comparable {
     case down
     /// Left out for a while (`EjectRules`): only connected where there is nobody else.
     case leftOut
+    /// Its last connect has failed just now.
+    case doubted
     case up
 
     static func < (a: Standing, b: Standing) -> Bool { a.rawValue < b.rawValue }
