@@ -124,7 +124,7 @@ struct HealthCheckerTests {
     }
 
     private func checker(
-        _ addresses: [SocketAddress], _ change: (inout HealthRules) -> Void
+        _ addresses: [SocketAddress], woken: Locked<Int> = Locked(0), _ change: (inout HealthRules) -> Void
     ) throws -> (HealthChecker, ServerStates) {
         var rules = HealthRules()
         rules.intervalMillis = 50
@@ -132,7 +132,7 @@ struct HealthCheckerTests {
         var pool = PoolConfiguration("p", servers: [])
         pool.health = rules
         let set = PoolSet([PoolSettings(addresses.map { ServerSettings($0) })])
-        let made = try HealthChecker([pool], set)
+        let made = try HealthChecker([pool], set) { woken.withLock { $0 += 1 } }
         let checker = try #require(made)
         try checker.start()
         return (checker, set.states)
@@ -148,11 +148,12 @@ struct HealthCheckerTests {
     func connectOnly() throws {
         let good = try Backend(answering: nil)
         let dead = try nobody()
-        let (checker, states) = try checker([good.address, dead]) { _ in }
+        let woken = Locked(0)
+        let (checker, states) = try checker([good.address, dead], woken: woken) { _ in }
         defer { checker.stop() }
         #expect(!states[1].isDown, "up until it has proved otherwise")
         #expect(eventually { states[1].isDown })
-        #expect(!states[0].isDown)
+        #expect(!states[0].isDown && woken.withLock { $0 } == 1)
         #expect(checker.failure(of: 1) == "was refused" && checker.failure(of: 0) == nil)
         let back = try Backend(answering: nil, at: dead)
         #expect(eventually { !states[1].isDown })

@@ -103,6 +103,23 @@ struct StandingTests {
         #expect(chosen.allSatisfy { $0 == 1 })
     }
 
+    @Test("falls are counted, and the sessions of the fallen are known where they are to end")
+    func falls() {
+        let set = Self.pool(2, .roundRobin) {
+            $0.isChecked = true
+            $0.resetsSessionsOfFallen = true
+        }
+        let kept = Self.pool(2, .roundRobin) { $0.isChecked = true }
+        let table = PoolTable(set, Timeouts(), worker: 0)
+        let keeping = PoolTable(kept, Timeouts(), worker: 0)
+        let before = table.falls
+        set.states.goDown(1)
+        kept.states.goDown(1)
+        let after = table.falls
+        let forsaken = [table.isForsaken(0, 0), table.isForsaken(1, 0), keeping.isForsaken(1, 0)]
+        #expect(before == 0 && after == 1 && forsaken == [false, true, false])
+    }
+
     // MARK: Doubt
 
     @Test(

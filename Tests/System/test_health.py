@@ -1,6 +1,7 @@
 """What a pool does about the state of its servers over time: checks, sessions of the fallen, slow starts, ages and ends."""
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ import pytest
 
 import records
 from lab import endpoint
+from peers import expect_reset
 from processes import wait_until
 from test_configuration import one_pool, server_of
 from test_fallback import PAGE, answer_to, page
@@ -227,9 +229,61 @@ def test_checks_are_spread_over_the_interval(stage):
         listener.close()
 
 
-def test_sessions_of_a_server_that_goes_down_are_kept(stage):
-    # It lives on for its sessions.
-    sick = Backend(stage, answer=b"yes")
+# Sessions of servers that go down
+
+def deaf(stage):
+    """A server that lives on for its sessions, and whose checks can be made to fail: it answers them or not."""
+    return Backend(stage, answer=b"yes")
+
+
+def test_sessions_of_a_server_that_goes_down_are_reset_where_that_is_asked_for(stage):
+    log = stage.lab.fresh_path(".access")
+    sick, well = deaf(stage), deaf(stage)
+    proxy = one_pool(stage, f'''    servers: ["{sick.address}", "{well.address}"]
+    health: {{ {FAST}, send: "ok?", expect: "yes" }}
+    on_down: close_sessions''', process=f"access_log: {{ to: {log} }}")
+    clients = [talk(stage, proxy) for _ in range(6)]
+    assert (len(sick.sessions), len(well.sessions)) == (3, 3)
+    servers = list(sick.sessions)
+    sick.answer = b"no!"
+    wait_until(lambda: proxy.counters()["servers_down"] == 1, 10, "a server that is down", 0.02)
+    ended = reset_within(clients, 3, 2)
+    assert len(ended) == 3
+    for server in servers:
+        wait_until(lambda: is_gone(server), 1)
+    proxy.counters_once(server_down=3, active=3)
+    found = records.wait_for(log, 3)
+    assert {(record["end"], record["ended_by"], record["upstream"]) for record in found} == {
+        ("server_down", "longsplice", sick.address)}
+    for client in clients:
+        if client not in ended:
+            client.sendall(b"client\n")
+            assert client.recv(100) == b"client\n"
+    sick.answer = b"yes"
+    told(proxy, f"server {sick.address} is up again")
+
+
+def is_gone(sock):
+    """Closed by the thread that served it, once it has seen the reset."""
+    return sock.fileno() < 0
+
+
+def reset_within(clients, count, seconds):
+    """Those that are told of a reset, as soon as there are so many."""
+    poll, deadline, told_of = select.poll(), time.monotonic() + seconds, []
+    for client in clients:
+        poll.register(client, 0)
+    while len(told_of) < count and (left := deadline - time.monotonic()) > 0:
+        for number, _ in poll.poll(left * 1000):
+            poll.unregister(number)
+            told_of += [client for client in clients if client.fileno() == number]
+    for client in told_of:
+        expect_reset(client)
+    return told_of
+
+
+def test_sessions_of_a_server_that_goes_down_are_kept_otherwise(stage):
+    sick = deaf(stage)
     proxy = checked(stage, [sick.address], f'{FAST}, send: "ok?", expect: "yes"')
     client = talk(stage, proxy)
     sick.answer = b"no!"
@@ -237,7 +291,7 @@ def test_sessions_of_a_server_that_goes_down_are_kept(stage):
     time.sleep(0.5)
     client.sendall(b"client\n")
     assert client.recv(100) == b"client\n"
-    proxy.counters_once(active=1)
+    proxy.counters_once(server_down=0, active=1)
 
 
 # Without checks

@@ -111,6 +111,8 @@ extension ConfigurationFile {
               connect_only: false
               send: "PING\\r\\n"
               expect: "+PONG"
+            # keep (the default), or close_sessions: those of a server that goes down are reset.
+            on_down: keep
             timeouts:
               # A pair over which nothing moves, and one that is half closed.
               idle: 1h

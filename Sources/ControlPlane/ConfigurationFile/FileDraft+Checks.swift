@@ -14,6 +14,7 @@ extension FileDraft {
         configuration.pools = pools.map { draft in
             var pool = draft.pool
             pool.name = draft.name?.value ?? ""
+            pool.onDown = draft.onDown?.value ?? .keep
             return pool
         }
         configuration.listeners = listeners.map { draft in
@@ -178,6 +179,13 @@ extension FileDraft {
                     ValueProblem("leaves nothing to check by", cure: "write send, expect or both, or leave it out"),
                     value: "false")
             }
+        }
+        if let onDown = draft.onDown, onDown.value != .keep, draft.pool.health == nil {
+            reading.note(
+                onDown,
+                ValueProblem(
+                    "never comes to pass, since no server is checked", cure: "write health too, or leave it out"),
+                value: onDown.value.rawValue)
         }
     }
 

@@ -53,6 +53,7 @@ struct PoolDraft {
         set { pool.health = newValue }
     }
     var connectOnly: Placed<Bool>?
+    var onDown: Placed<OnDown>?
 }
 
 /// An item of `servers`: one server, or as many as its range has ports.

@@ -9,6 +9,17 @@ enum PoolHealthKeys {
         ) { $0.pool.health = HealthRules() }
     }
 
+    static var onDown: FileKey<PoolDraft> {
+        let names = OnDown.allCases.map(\.rawValue)
+        return .value(
+            "on_down", .choice(names), standard: .string(OnDown.keep.rawValue),
+            "What becomes of the sessions of a server that goes down by its health checks.",
+            parse: { text throws(ValueProblem) in
+                guard let choice = OnDown(rawValue: text) else { throw ValueProblem.noChoice(names) }
+                return choice
+            }, set: { $0.onDown = $1 })
+    }
+
     private static var rules: [FileKey<PoolDraft>] {
         let rules = HealthRules()
         return [

@@ -28,6 +28,7 @@ final class HealthChecker: @unchecked Sendable {
     /// By the servers' numbers.
     private var isUnderCheck: [Bool]
     private let states: ServerStates
+    private let wakeWorkers: @Sendable () -> Void
     private let epoll: OwnedDescriptor
     private let bell: OwnedDescriptor
     private var events = Array(repeating: clinux_epoll_event(), count: 256)
@@ -44,10 +45,15 @@ final class HealthChecker: @unchecked Sendable {
     }
 
     /// Nil where no pool wants checks.
-    /// - Parameter set: the same pools.
-    init?(_ configurations: [PoolConfiguration], _ set: PoolSet) throws(SystemError) {
+    /// - Parameters:
+    ///   - set: the same pools.
+    ///   - wakeWorkers: called when a server has gone down.
+    init?(
+        _ configurations: [PoolConfiguration], _ set: PoolSet, wakeWorkers: @escaping @Sendable () -> Void
+    ) throws(SystemError) {
         guard configurations.contains(where: { $0.health != nil }) else { return nil }
         states = set.states
+        self.wakeWorkers = wakeWorkers
         isUnderCheck = Array(repeating: false, count: set.servers.count)
         epoll = OwnedDescriptor(try checked(clinux_epoll_create(), "epoll_create1"))
         bell = OwnedDescriptor(try checked(clinux_event(), "eventfd"))
@@ -181,7 +187,9 @@ final class HealthChecker: @unchecked Sendable {
             }
         }
         switch change {
-        case .wentDown: states.goDown(number)
+        case .wentDown:
+            states.goDown(number)
+            wakeWorkers()
         case .cameUp: states.comeUp(number, at: Clock.nowMillis())
         case nil: break
         }

@@ -72,6 +72,7 @@ struct Places {
             settings.sources = pool.sources.map(\.value)
             settings.eject = pool.eject
             settings.isChecked = pool.health != nil
+            settings.resetsSessionsOfFallen = pool.onDown == .closeSessions
             settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
             settings.fallback = fallbacks.descriptor(of: pool)
             return settings

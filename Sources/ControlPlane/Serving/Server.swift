@@ -40,7 +40,8 @@ package final class Server {
         }
         let launch = try Launch(
             configuration, limit, decision, machine, places, records: accessLog?.queues ?? [], fallbacks)
-        let health = try Self.checker(configuration.pools, launch.pools)
+        let controls = launch.workers.controls
+        let health = try Self.checker(configuration.pools, launch.pools) { for control in controls { control.wake() } }
         let listeners = try Self.bind(places.binds, workers: configuration.workers)
         do throws(Refusal) {
             try accessLog?.start(
@@ -131,9 +132,11 @@ package final class Server {
 
     // MARK: Starting
 
-    private static func checker(_ pools: [PoolConfiguration], _ set: PoolSet) throws(Refusal) -> HealthChecker? {
+    private static func checker(
+        _ pools: [PoolConfiguration], _ set: PoolSet, wakeWorkers: @escaping @Sendable () -> Void
+    ) throws(Refusal) -> HealthChecker? {
         do throws(SystemError) {
-            return try HealthChecker(pools, set)
+            return try HealthChecker(pools, set, wakeWorkers: wakeWorkers)
         } catch {
             throw Refusal(
                 .failure, "health checks cannot be set up: \(error); raise the limit with ulimit -n (LimitNOFILE=)")

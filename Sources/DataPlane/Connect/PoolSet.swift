@@ -62,6 +62,7 @@ struct PoolRecord: BitwiseCopyable {
     let count: Int
     let eject: EjectRules?
     let isChecked: Bool
+    let resetsSessionsOfFallen: Bool
     let attemptsMax: Int
     let weights: UnsafeMutablePointer<Int64>
     /// One round of `WeightedTurns`.
@@ -81,6 +82,7 @@ struct PoolRecord: BitwiseCopyable {
         count = pool.servers.count
         eject = pool.eject
         isChecked = pool.isChecked
+        resetsSessionsOfFallen = pool.resetsSessionsOfFallen
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
         self.weights = weights
         let round = WeightedTurns.round(primary.map(\.weight))

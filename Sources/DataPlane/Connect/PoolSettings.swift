@@ -56,6 +56,8 @@ package struct PoolSettings: Sendable {
     package var eject: EjectRules?
     /// Somebody checks the servers, and says in `ServerStates` which are down.
     package var isChecked = false
+    /// When a server goes down, its sessions are reset.
+    package var resetsSessionsOfFallen = false
     /// Servers tried for one client, at most.
     package var attemptsMax = Int.max
     /// Where connections to servers come from; empty where the kernel chooses. Ports are 0.

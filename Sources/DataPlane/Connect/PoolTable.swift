@@ -259,6 +259,14 @@ struct PoolTable: ~Copyable {
         if record.pointee.doubts { states[Int(server)].trust() }
     }
 
+    /// How often a server has gone down, of all pools.
+    var falls: UInt64 { states.falls }
+
+    /// The server is down, and its sessions are to end with it.
+    func isForsaken(_ server: UInt16, _ pool: UInt16) -> Bool {
+        self[pool].pointee.resetsSessionsOfFallen && states[Int(server)].isDown
+    }
+
     /// True where that was one failure too many, and the server is left out from now on.
     func failed(_ server: UInt16, _ pool: UInt16, at now: Int64) -> Bool {
         let record = self[pool]

@@ -4,12 +4,17 @@ import CLinux
 /// whole, and no lock. A word that is a moment old does no harm.
 package final class ServerStates: @unchecked Sendable {
     private let words: UnsafeMutablePointer<Int64>
+    /// How often a server has gone down, on a line behind theirs.
+    private let fallCount: UnsafeMutablePointer<UInt64>
     private static let stride = 8
 
     package init(servers: Int) {
-        let count = max(1, servers) * Self.stride
+        let count = (servers + 1) * Self.stride
         let memory = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Int64>.stride, alignment: 64)
         words = memory.initializeMemory(as: Int64.self, repeating: 0, count: count)
+        fallCount = memory.advanced(by: servers * Self.stride * MemoryLayout<Int64>.stride)
+            .bindMemory(to: UInt64.self, capacity: Self.stride)
+        fallCount.initialize(repeating: 0, count: Self.stride)
     }
 
     deinit { UnsafeMutableRawPointer(words).deallocate() }
@@ -18,7 +23,11 @@ package final class ServerStates: @unchecked Sendable {
 
     // MARK: Health checks, whose one thread is the only one to call these
 
-    package func goDown(_ server: Int) { clinux_set(words + server * Self.stride + 4, 1) }
+    /// Whoever sees that `falls` has grown sees the server down.
+    package func goDown(_ server: Int) {
+        clinux_set(words + server * Self.stride + 4, 1)
+        clinux_hand_over(fallCount, clinux_look(fallCount) &+ 1)
+    }
 
     /// - Parameter now: in milliseconds of the monotonic clock.
     package func comeUp(_ server: Int, at now: Int64) {
@@ -31,10 +40,14 @@ package final class ServerStates: @unchecked Sendable {
     // MARK: Workers
 
     /// The workers' view. The object must outlive it.
-    var base: Base { Base(words: words) }
+    var base: Base { Base(words: words, fallCount: fallCount) }
 
     struct Base: BitwiseCopyable {
         fileprivate let words: UnsafeMutablePointer<Int64>
+        fileprivate let fallCount: UnsafeMutablePointer<UInt64>
+
+        /// How often a server has gone down.
+        var falls: UInt64 { clinux_take_over(fallCount) }
 
         subscript(server: Int) -> State { State(words: words + server * ServerStates.stride) }
     }

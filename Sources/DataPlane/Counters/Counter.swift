@@ -17,6 +17,7 @@ package enum Counter: Int, CaseIterable {
     case idleTimeout
     case finTimeout
     case drainCut
+    case serverDown
     case connectFailed
     /// Of those: clients that came while all servers of their pool were down.
     case noServer
@@ -130,6 +131,7 @@ package enum Counter: Int, CaseIterable {
         case .idleTimeout: .idleTimeout
         case .finTimeout: .finTimeout
         case .drain: .drainCut
+        case .serverDown: .serverDown
         case .connectFailed: .connectFailed
         case .shortage: .cutForShortage
         case .systemFailure: .systemFailure

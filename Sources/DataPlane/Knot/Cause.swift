@@ -11,6 +11,8 @@ package enum Cause: UInt8, BitwiseCopyable, CaseIterable {
     case finTimeout
     /// Longsplice drained and the pair was still there at the deadline.
     case drain
+    /// Its server has gone down.
+    case serverDown
     /// No upstream could be connected.
     case connectFailed
     /// No descriptor or no memory could be had for the upstream's socket.

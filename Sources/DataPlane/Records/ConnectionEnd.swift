@@ -12,6 +12,8 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     /// No local port was free for the upstream's address.
     case noPort
     case drain
+    /// Its server has gone down by its health checks.
+    case serverDown
     /// All servers of the pool were down.
     case noServer
     /// One connection too many: of all, or of this client.
@@ -50,6 +52,7 @@ extension Knot {
         case .idleTimeout: (.longsplice, .idleTimeout)
         case .finTimeout: (.longsplice, .finTimeout)
         case .drain: (.longsplice, .drain)
+        case .serverDown: (.longsplice, .serverDown)
         case .shortage: (.longsplice, .shortage)
         case .systemFailure: (.longsplice, .systemFailure)
         case .takenBack: (.longsplice, .takenBack)

@@ -157,6 +157,16 @@ struct ConfigurationKeyTests {
         #expect(words.send == Array("PING\r\n".utf8) && words.expect == Array("+PONG".utf8))
     }
 
+    @Test("what becomes of sessions and servers over time")
+    func overTime() throws {
+        let plain = try pool("")
+        #expect(plain.onDown == .keep)
+        let full = try pool(
+            ", health: {}, on_down: close_sessions"
+        )
+        #expect(full.onDown == .closeSessions)
+    }
+
     @Test("every balance is known", arguments: Balance.allCases)
     func balances(balance: Balance) throws {
         let text = """

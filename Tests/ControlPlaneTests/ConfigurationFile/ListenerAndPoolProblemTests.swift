@@ -161,6 +161,14 @@ struct ListenerAndPoolProblemTests {
                 "f:1:53: pools[0].health.fall 0: is out of range; write a whole number from 1 to 1000"
             ),
             (
+                "name: p, servers: [echo], on_down: close_sessions",
+                "f:1:46: pools[0].on_down close_sessions: never comes to pass, since no server is checked; write health too, or leave it out"
+            ),
+            (
+                "name: p, servers: [echo], on_down: cut",
+                "f:1:46: pools[0].on_down cut: is none that exists; write one of keep, close_sessions"
+            ),
+            (
                 "name: p, servers: [echo], fallback_file: \"\"",
                 "f:1:52: pools[0].fallback_file : is no path; name a file"
             ),
