@@ -194,4 +194,112 @@ struct StandingTests {
             #expect(set.states[0].doubts == 0)
         }
     }
+
+    // MARK: Slow start
+
+    /// Of `count` clients at each of some moments, the share of the server that is back, in per cent of its ordinary one.
+    private func rise(_ balance: Balance, _ moments: [Int64]) -> [Int] {
+        let count = 8_000
+        return moments.map { moment in
+            let set = Self.pool(4, balance) {
+                $0.isChecked = true
+                $0.slowStartMillis = 30_000
+            }
+            var table = PoolTable(set, Timeouts(), worker: 0)
+            set.states.goDown(1)
+            set.states.comeUp(1, at: 1_000_000)
+            // Those who go by connections would prefer it at once: it has as many as the others here.
+            var got = 0
+            for index in 0..<count {
+                guard let server = table.choose(0, client: Self.client(index), at: 1_000_000 + moment) else { continue }
+                if server == 1 { got += 1 }
+                if balance == .randomTwo || balance == .leastConnections, server != 1 || moment >= 30_000 {
+                    table.count(1, server, 0)
+                    // Evenly loaded throughout.
+                    for other in 0..<4 where other != Int(server) { table.count(1, UInt16(other), 0) }
+                }
+            }
+            return got * 400 / count
+        }
+    }
+
+    @Test("one that is back gets its share little by little", arguments: [Balance.roundRobin, .randomTwo, .sourceHash])
+    func slowStart(balance: Balance) {
+        let shares = rise(balance, [0, 3_000, 15_000, 27_000, 30_000, 60_000])
+        for (share, wanted) in zip(shares, [1, 10, 50, 90, 100, 100]) {
+            #expect(abs(share - wanted) <= 12, "\(balance): \(shares)")
+        }
+        #expect(shares[0] < 8)
+    }
+
+    @Test("one that is back is not flooded because it has no connections yet")
+    func slowStartOfLeastConnections() {
+        for (moment, percent) in [(Int64(0), 1), (3_000, 10), (15_000, 50), (27_000, 90), (30_000, 100)] {
+            let set = Self.pool(4, .leastConnections) {
+                $0.isChecked = true
+                $0.slowStartMillis = 30_000
+            }
+            var table = PoolTable(set, Timeouts(), worker: 0)
+            for server in [0, 2, 3] { table.count(10_000, UInt16(server), 0) }
+            set.states.goDown(1)
+            set.states.comeUp(1, at: 1_000_000)
+            // Of those whom it would get, so many are accepted; the others are shared out.
+            let shares = shares(&table, set, of: 4_000, at: 1_000_000 + moment)
+            #expect(abs(shares[1] - 40 * percent) < 120, "after \(moment) ms: \(shares)")
+            #expect(abs(shares[0] - shares[2]) < 3 && abs(shares[0] - shares[3]) < 3)
+        }
+    }
+
+    @Test("by its address a client comes back once, and then stays")
+    func slowStartOfSources() throws {
+        let set = Self.pool(4, .sourceHash) {
+            $0.isChecked = true
+            $0.slowStartMillis = 10_000
+        }
+        var table = PoolTable(set, Timeouts(), worker: 0)
+        let home = (0..<400).map { table.choose(0, client: Self.client($0), at: 0) }
+        set.states.goDown(1)
+        let away = (0..<400).map { table.choose(0, client: Self.client($0), at: 1) }
+        set.states.comeUp(1, at: 1_000)
+        for index in 0..<400 {
+            var changes = 0
+            var last = away[index]
+            for now in stride(from: Int64(1_000), through: 11_000, by: 100) {
+                let server = table.choose(0, client: Self.client(index), at: now)
+                if server != last { changes += 1 }
+                last = server
+            }
+            #expect(last == home[index] && changes == (home[index] == 1 ? 1 : 0))
+        }
+    }
+
+    @Test("one that was left out begins slowly as well; at the start of the process nobody does")
+    func slowStartAfterEjection() {
+        let set = Self.pool(2, .roundRobin) {
+            $0.slowStartMillis = 10_000
+            $0.eject = EjectRules(afterFailures: 1, forMillis: 1_000, atMostPercent: 50)
+        }
+        var table = PoolTable(set, Timeouts(), worker: 0)
+        let before = shares(&table, set, of: 100, at: 5)
+        #expect(before == [50, 50])
+        _ = table.failed(0, 0, at: 10)
+        let shares = [Int64(1_009), 1_010, 6_010, 11_010].map { self.shares(&table, set, of: 4_000, at: $0)[0] }
+        #expect(shares[0] == 0 && shares[1] < 120 && shares[3] == 2_000, "\(shares)")
+        // Of its own turn one half, and of the other's none.
+        #expect(abs(shares[2] - 1_333) < 250, "\(shares)")
+    }
+
+    @Test("one that is alone gets everything, and is preferred to a backup")
+    func aloneInSlowStart() {
+        for balance in Balance.allCases {
+            let set = Self.pool(1, balance, backups: 1) {
+                $0.isChecked = true
+                $0.slowStartMillis = 10_000
+            }
+            var table = PoolTable(set, Timeouts(), worker: 0)
+            set.states.goDown(0)
+            set.states.comeUp(0, at: 100)
+            #expect(shares(&table, set, of: 100, at: 101) == [100, 0], "\(balance)")
+        }
+    }
 }

@@ -307,3 +307,20 @@ def test_a_server_that_refuses_is_not_tried_by_everyone(stage):
     # At 0, 100, 300, 700, 1,500 … ms.
     assert 1 <= tries <= 2 + took * 10 and tries < 30, f"{tries} in {took:.1f} s"
     assert len(clients) == 60 and abs(len(first.sessions) - len(second.sessions)) <= 2
+
+
+# Slow start
+
+def test_a_server_that_is_back_gets_few_clients_at_first(stage):
+    first, second = Backend(stage), Backend(stage)
+    proxy = checked(stage, [first.address, second.address], more="    slow_start: 1h")
+    for _ in range(4):
+        talk(stage, proxy).close()
+    assert len(first.sessions) == 2, "nobody starts slowly with the process"
+    first.kill()
+    told(proxy, f"server {first.address} is down")
+    back = Backend(stage, first.address)
+    told(proxy, f"server {first.address} is up again")
+    for _ in range(40):
+        talk(stage, proxy).close()
+    assert len(back.sessions) <= 8 and len(second.sessions) >= 30

@@ -67,6 +67,8 @@ package struct PoolConfiguration: Sendable {
     /// Nil where no server is checked.
     package var health: HealthRules?
     package var onDown = OnDown.keep
+    /// How long a server that is back gets fewer connections than its share; nil for not at all.
+    package var slowStartMillis: Int64?
     package var timeouts = Timeouts()
     /// The path of the file that clients get for whom no server can be connected; nil for none.
     package var fallback: Placed<String>?

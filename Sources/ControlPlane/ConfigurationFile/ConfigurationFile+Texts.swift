@@ -113,6 +113,8 @@ extension ConfigurationFile {
               expect: "+PONG"
             # keep (the default), or close_sessions: those of a server that goes down are reset.
             on_down: keep
+            # How long a server that is back gets fewer connections, evenly more of them, for example; none without the key.
+            slow_start: 30s
             timeouts:
               # A pair over which nothing moves, and one that is half closed.
               idle: 1h

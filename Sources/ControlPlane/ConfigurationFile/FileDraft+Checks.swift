@@ -15,6 +15,7 @@ extension FileDraft {
             var pool = draft.pool
             pool.name = draft.name?.value ?? ""
             pool.onDown = draft.onDown?.value ?? .keep
+            pool.slowStartMillis = draft.slowStart?.value
             return pool
         }
         configuration.listeners = listeners.map { draft in
@@ -186,6 +187,14 @@ extension FileDraft {
                 ValueProblem(
                     "never comes to pass, since no server is checked", cure: "write health too, or leave it out"),
                 value: onDown.value.rawValue)
+        }
+        if let slowStart = draft.slowStart, draft.pool.health == nil, draft.pool.eject == nil {
+            reading.note(
+                slowStart,
+                ValueProblem(
+                    "never comes to pass, since no server is ever down or left out",
+                    cure: "write health or eject too, or leave it out"),
+                value: "\(TimeSpan(milliseconds: slowStart.value))")
         }
     }
 

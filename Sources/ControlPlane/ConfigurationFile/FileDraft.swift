@@ -54,6 +54,7 @@ struct PoolDraft {
     }
     var connectOnly: Placed<Bool>?
     var onDown: Placed<OnDown>?
+    var slowStart: Placed<Int64>?
 }
 
 /// An item of `servers`: one server, or as many as its range has ports.

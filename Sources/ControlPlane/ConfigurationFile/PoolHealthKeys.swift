@@ -20,6 +20,13 @@ enum PoolHealthKeys {
             }, set: { $0.onDown = $1 })
     }
 
+    static var slowStart: FileKey<PoolDraft> {
+        .value(
+            "slow_start", .time(atLeast: Bounds.shortestTime),
+            "How long a server that is back after having been down or left out gets fewer connections; at once if not given.",
+            parse: time, set: { $0.slowStart = $1 })
+    }
+
     private static var rules: [FileKey<PoolDraft>] {
         let rules = HealthRules()
         return [
@@ -47,6 +54,10 @@ enum PoolHealthKeys {
                 "What has to occur in the first \(HealthRules.answerBytesMax) bytes of its answer.", parse: bytes,
                 set: { $0.healthRules.expect = $1.value }),
         ]
+    }
+
+    private static func time(_ text: String) throws(ValueProblem) -> Int64 {
+        try TimeSpan(text, atLeast: Bounds.shortestTime).milliseconds
     }
 
     private static func bytes(_ text: String) throws(ValueProblem) -> [UInt8] {

@@ -63,6 +63,7 @@ struct PoolRecord: BitwiseCopyable {
     let eject: EjectRules?
     let isChecked: Bool
     let resetsSessionsOfFallen: Bool
+    let slowStartMillis: Int64
     let attemptsMax: Int
     let weights: UnsafeMutablePointer<Int64>
     /// One round of `WeightedTurns`.
@@ -83,6 +84,7 @@ struct PoolRecord: BitwiseCopyable {
         eject = pool.eject
         isChecked = pool.isChecked
         resetsSessionsOfFallen = pool.resetsSessionsOfFallen
+        slowStartMillis = pool.slowStartMillis
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
         self.weights = weights
         let round = WeightedTurns.round(primary.map(\.weight))

@@ -72,6 +72,14 @@ struct PoolTable: ~Copyable {
 
     // MARK: Choosing
 
+    /// What the choice for one connection goes by, beside the balance.
+    private struct Occasion {
+        /// In milliseconds of the monotonic clock.
+        let now: Int64
+        /// Decides whether a server in slow start gets it (`Standing.holdsBack`).
+        let luck: Int64
+    }
+
     /// The server for a new connection; nil where all are down.
     /// - Parameters:
     ///   - client: whose address a pool may go by; nil for one without.
@@ -80,17 +88,18 @@ struct PoolTable: ~Copyable {
         let record = self[pool]
         var place: Int?
         if record.pointee.balance == .sourceHash { place = client.map(Maglev.place(of:)) }
-        var chosen = number(preferred(pool, record, place, at: now), record)
+        let occasion = Occasion(now: now, luck: luck(record, place))
+        var chosen = number(preferred(pool, record, place, occasion), record)
         guard record.pointee.hasStandings else { return chosen }
         var tries = 1
-        while standing(chosen, record, at: now) < .up, tries < Self.triesMax,
-            let other = otherwise(pool, record, place.map { $0 + tries * Self.stride }, at: now)
+        while standing(chosen, record, occasion) < .up, tries < Self.triesMax,
+            let other = otherwise(pool, record, place.map { $0 + tries * Self.stride }, occasion)
         {
             chosen = number(other, record)
             tries += 1
         }
-        if standing(chosen, record, at: now) < .doubted {
-            guard let standIn = standIn(for: chosen, record, at: now) else { return nil }
+        if standing(chosen, record, occasion) < .doubted {
+            guard let standIn = standIn(for: chosen, record, occasion) else { return nil }
             chosen = standIn
         }
         if record.pointee.doubts { states[Int(chosen)].tryAgain(at: now) }
@@ -104,13 +113,13 @@ struct PoolTable: ~Copyable {
 
     /// - Parameter place: the client's, of a pool that goes by it.
     private mutating func preferred(
-        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?, at now: Int64
+        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?, _ occasion: Occasion
     ) -> Int {
         switch record.pointee.balance {
         case .roundRobin: return takeTurn(pool)
         case .first: return 0
-        case .randomTwo: return better(draw(record), draw(record), record, at: now)
-        case .leastConnections: return best(from: takeTurn(pool), record, at: now)
+        case .randomTwo: return better(draw(record), draw(record), record, occasion)
+        case .leastConnections: return best(from: takeTurn(pool), record, occasion)
         case .sourceHash:
             guard let place, let table = record.pointee.table else { return takeTurn(pool) }
             return Int(table[place % Maglev.places])
@@ -119,43 +128,58 @@ struct PoolTable: ~Copyable {
 
     /// The balance's next choice, which leaves the others their shares; nil where it has none.
     private mutating func otherwise(
-        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?, at now: Int64
+        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?, _ occasion: Occasion
     ) -> Int? {
         switch record.pointee.balance {
         case .first, .leastConnections: nil
-        case .roundRobin, .randomTwo, .sourceHash: preferred(pool, record, place, at: now)
+        case .roundRobin, .randomTwo, .sourceHash: preferred(pool, record, place, occasion)
         }
     }
 
     /// Where nobody is there, a server that is left out is asked, but none that is down.
     private func standIn(
-        for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+        for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> UInt16? {
-        first(atLeast: .doubted, from: server, record, at: now)
-            ?? firstBackup(from: record.pointee.primaries, record, at: now)
-            ?? first(atLeast: .leftOut, from: server, record, at: now)
-            ?? firstBackup(atLeast: .leftOut, from: record.pointee.primaries, record, at: now)
+        first(atLeast: .doubted, from: server, record, occasion)
+            ?? first(atLeast: .heldBack, from: server, record, occasion)
+            ?? firstBackup(from: record.pointee.primaries, record, at: occasion.now)
+            ?? first(atLeast: .leftOut, from: server, record, occasion)
+            ?? firstBackup(atLeast: .leftOut, from: record.pointee.primaries, record, at: occasion.now)
     }
 
     /// Of the servers that are no backups.
     private func first(
-        atLeast wanted: Standing, from server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+        atLeast wanted: Standing, from server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> UInt16? {
         var next = server
         for _ in 0..<record.pointee.primaries {
-            if standing(next, record, at: now) >= wanted { return next }
+            if standing(next, record, occasion) >= wanted { return next }
             next = neighbour(of: next, record)
         }
         return nil
     }
 
     private func standing(
-        _ server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+        _ server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> Standing {
         let state = states[Int(server)]
         if state.isDown { return .down }
-        if state.ejectedUntilMillis > now { return .leftOut }
-        return state.doubtedUntilMillis > now ? .doubted : .up
+        if state.ejectedUntilMillis > occasion.now { return .leftOut }
+        if record.pointee.slowStartMillis > 0
+            && Standing.holdsBack(
+                luck: occasion.luck, backSinceMillis: state.backSinceMillis,
+                slowStartMillis: record.pointee.slowStartMillis, at: occasion.now)
+        {
+            return .heldBack
+        }
+        return state.doubtedUntilMillis > occasion.now ? .doubted : .up
+    }
+
+    /// Drawn, or by the client's place: then each client goes back to its server at one moment, and stays there.
+    private mutating func luck(_ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?) -> Int64 {
+        guard record.pointee.slowStartMillis > 0 else { return 0 }
+        if let place { return Int64(place % Maglev.places) & Standing.luckMax }
+        return Int64(truncatingIfNeeded: drawn() >> 16) & Standing.luckMax
     }
 
     /// The one to try when `server` could not be connected: the others of its kind that are there, in their order, and then the
@@ -173,12 +197,13 @@ struct PoolTable: ~Copyable {
         return firstBackup(from: record.pointee.primaries, record, at: now)
     }
 
+    /// The first one that is there; slow starts are not for backups.
     private func firstBackup(
         atLeast wanted: Standing = .doubted, from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
     ) -> UInt16? {
         var place = place
         while place < record.pointee.count {
-            if standing(number(place, record), record, at: now) >= wanted {
+            if standing(number(place, record), record, Occasion(now: now, luck: 0)) >= wanted {
                 return number(place, record)
             }
             place += 1
@@ -205,20 +230,24 @@ struct PoolTable: ~Copyable {
 
     /// A place by its weight. xorshift64* (Vigna, 2016): nobody has to be unable to guess it.
     private mutating func draw(_ record: UnsafeMutablePointer<PoolRecord>) -> Int {
+        Int(record.pointee.turns[Int((drawn() &* UInt64(record.pointee.turnCount)) >> 32)])
+    }
+
+    /// 32 bits.
+    private mutating func drawn() -> UInt64 {
         random ^= random >> 12
         random ^= random << 25
         random ^= random >> 27
-        let drawn = (random &* 0x2545_F491_4F6C_DD1D) >> 32
-        return Int(record.pointee.turns[Int((drawn &* UInt64(record.pointee.turnCount)) >> 32)])
+        return (random &* 0x2545_F491_4F6C_DD1D) >> 32
     }
 
     /// Of two places the one that stands better, or else the one with fewer connections for its weight.
     private func better(
-        _ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+        _ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> Int {
         let (ofA, ofB) = (states[record.pointee.first + a], states[record.pointee.first + b])
-        let standingOfA = standing(number(a, record), record, at: now)
-        let standingOfB = standing(number(b, record), record, at: now)
+        let standingOfA = standing(number(a, record), record, occasion)
+        let standingOfB = standing(number(b, record), record, occasion)
         if standingOfA != standingOfB { return standingOfA > standingOfB ? a : b }
         // a/b < c/d without a division.
         let loads = (
@@ -229,13 +258,13 @@ struct PoolTable: ~Copyable {
 
     /// - Parameter start: of equals the first one from here on is taken.
     private func best(
-        from start: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+        from start: Int, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> Int {
         var best = start
         var place = start
         for _ in 1..<max(1, record.pointee.primaries) {
             place = place + 1 == record.pointee.primaries ? 0 : place + 1
-            best = better(best, place, record, at: now)
+            best = better(best, place, record, occasion)
         }
         return best
     }

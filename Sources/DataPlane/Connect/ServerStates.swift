@@ -74,6 +74,9 @@ package final class ServerStates: @unchecked Sendable {
         /// How often it was passed over since a connect succeeded.
         package var doubts: Int64 { clinux_count(words + 7) }
 
+        /// When it was back after having been down or left out; 0 where it never was.
+        var backSinceMillis: Int64 { max(upSinceMillis, ejectedUntilMillis) }
+
         func addConnections(_ amount: Int64) { _ = clinux_add(words, amount) }
 
         /// A connect has failed; returns how many that makes in a row.

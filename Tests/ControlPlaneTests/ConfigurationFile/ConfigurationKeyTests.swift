@@ -160,11 +160,12 @@ struct ConfigurationKeyTests {
     @Test("what becomes of sessions and servers over time")
     func overTime() throws {
         let plain = try pool("")
-        #expect(plain.onDown == .keep)
+        #expect(plain.onDown == .keep && plain.slowStartMillis == nil)
         let full = try pool(
-            ", health: {}, on_down: close_sessions"
+            ", health: {}, on_down: close_sessions, slow_start: 30s"
         )
-        #expect(full.onDown == .closeSessions)
+        #expect(full.onDown == .closeSessions && full.slowStartMillis == 30_000)
+        #expect(try pool(", eject: {}, slow_start: 1s").slowStartMillis == 1_000)
     }
 
     @Test("every balance is known", arguments: Balance.allCases)

@@ -169,6 +169,10 @@ struct ListenerAndPoolProblemTests {
                 "f:1:46: pools[0].on_down cut: is none that exists; write one of keep, close_sessions"
             ),
             (
+                "name: p, servers: [echo], slow_start: 30s",
+                "f:1:49: pools[0].slow_start 30s: never comes to pass, since no server is ever down or left out; write health or eject too, or leave it out"
+            ),
+            (
                 "name: p, servers: [echo], fallback_file: \"\"",
                 "f:1:52: pools[0].fallback_file : is no path; name a file"
             ),
