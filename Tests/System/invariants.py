@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 ENDS = ("finished", "client_reset", "upstream_reset", "idle_timeout", "fin_timeout", "drain_cut",
-        "server_down", "connect_failed", "cut_for_shortage", "system_failure", "taken_back", "refused_at_limit",
+        "lifetime", "server_down", "connect_failed", "cut_for_shortage", "system_failure", "taken_back", "refused_at_limit",
         "refused_per_client", "refused_by_address")
 """Counters of which each closed connection is in exactly one."""
 

@@ -324,3 +324,22 @@ def test_a_server_that_is_back_gets_few_clients_at_first(stage):
     for _ in range(40):
         talk(stage, proxy).close()
     assert len(back.sessions) <= 8 and len(second.sessions) >= 30
+
+
+# Age and ends
+
+def test_a_session_is_reset_at_its_age_however_busy(stage):
+    log = stage.lab.fresh_path(".access")
+    backend = Backend(stage)
+    proxy = one_pool(stage, f'''    servers: ["{backend.address}"]
+    max_lifetime: {{ at_most: 1s, jitter: 20% }}''', process=f"access_log: {{ to: {log} }}")
+    client, started = talk(stage, proxy), time.monotonic()
+    with pytest.raises((ConnectionResetError, BrokenPipeError)):
+        while time.monotonic() - started < 10:
+            client.sendall(b"client\n")
+            assert client.recv(100) == b"client\n"
+            time.sleep(0.02)
+    assert 0.7 <= time.monotonic() - started <= 5
+    proxy.counters_once(lifetime=1, active=0)
+    record = records.wait_for(log, 1)[0]
+    assert (record["end"], record["ended_by"]) == ("lifetime", "longsplice")

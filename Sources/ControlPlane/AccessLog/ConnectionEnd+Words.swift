@@ -13,6 +13,7 @@ extension ConnectionEnd {
         case .unreachable: "unreachable"
         case .noPort: "no_port"
         case .drain: "drain"
+        case .lifetime: "lifetime"
         case .serverDown: "server_down"
         case .noServer: "no_server"
         case .limit: "limit"

@@ -115,6 +115,10 @@ extension ConfigurationFile {
             on_down: keep
             # How long a server that is back gets fewer connections, evenly more of them, for example; none without the key.
             slow_start: 30s
+            # A session is reset when it is so old, less up to so much of it; for example, without the key it may grow as old as it likes.
+            max_lifetime:
+              at_most: 12h
+              jitter: 10%
             timeouts:
               # A pair over which nothing moves, and one that is half closed.
               idle: 1h

@@ -55,6 +55,8 @@ struct PoolDraft {
     var connectOnly: Placed<Bool>?
     var onDown: Placed<OnDown>?
     var slowStart: Placed<Int64>?
+    /// Hundredths.
+    var lifetimeJitter: Int64?
 }
 
 /// An item of `servers`: one server, or as many as its range has ports.

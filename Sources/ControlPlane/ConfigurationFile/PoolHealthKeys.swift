@@ -27,6 +27,30 @@ enum PoolHealthKeys {
             parse: time, set: { $0.slowStart = $1 })
     }
 
+    static var maxLifetime: FileKey<PoolDraft> {
+        .section(
+            "max_lifetime", "How old a session may become, however busy; as old as it likes if not given.",
+            [
+                .value(
+                    "at_most", .time(atLeast: Bounds.shortestTime), isRequired: true, "Of every session.", parse: time,
+                    set: { draft, time in
+                        draft.pool.timeouts.lifetimeMillis = time.value
+                        if draft.lifetimeJitter == nil { draft.pool.timeouts.lifetimeJitterPercent = jitter }
+                    }),
+                .value(
+                    "jitter", .text(example: "jitter: \(jitter)%"), standard: .string("\(jitter)%"),
+                    "Up to so much of it is taken off, of each session another part.",
+                    parse: { text throws(ValueProblem) in try Percent.parse(text, from: 0) },
+                    set: { draft, percent in
+                        draft.lifetimeJitter = Int64(percent.value)
+                        draft.pool.timeouts.lifetimeJitterPercent = Int64(percent.value)
+                    }),
+            ])
+    }
+
+    /// Hundredths.
+    private static let jitter: Int64 = 10
+
     private static var rules: [FileKey<PoolDraft>] {
         let rules = HealthRules()
         return [

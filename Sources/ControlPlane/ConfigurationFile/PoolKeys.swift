@@ -20,7 +20,7 @@ enum PoolKeys {
                 set: { $0.pool.servers = $1.flatMap(\.servers) }),
             .section("connect", "How servers are connected to.", connect),
             eject,
-            PoolHealthKeys.health, PoolHealthKeys.onDown, PoolHealthKeys.slowStart,
+            PoolHealthKeys.health, PoolHealthKeys.onDown, PoolHealthKeys.slowStart, PoolHealthKeys.maxLifetime,
             .section("timeouts", "Of connections that stand.", timeouts),
             .value(
                 "fallback_file", .text(example: "fallback_file: /etc/longsplice/503.http"),

@@ -17,6 +17,7 @@ package enum Counter: Int, CaseIterable {
     case idleTimeout
     case finTimeout
     case drainCut
+    case lifetime
     case serverDown
     case connectFailed
     /// Of those: clients that came while all servers of their pool were down.
@@ -131,6 +132,7 @@ package enum Counter: Int, CaseIterable {
         case .idleTimeout: .idleTimeout
         case .finTimeout: .finTimeout
         case .drain: .drainCut
+        case .lifetime: .lifetime
         case .serverDown: .serverDown
         case .connectFailed: .connectFailed
         case .shortage: .cutForShortage

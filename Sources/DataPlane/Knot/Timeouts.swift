@@ -9,6 +9,10 @@ package struct Timeouts: BitwiseCopyable, Sendable {
     package var finMillis: Int64 = 30_000
     /// How long a direction keeps its pipe after its last byte.
     package var pipeIdleMillis: Int64 = 250
+    /// A pair, however busy; `max` for no bound.
+    package var lifetimeMillis: Int64 = .max
+    /// Hundredths of that; each pair has its own part of them taken off, so that pairs that began together do not end together.
+    package var lifetimeJitterPercent: Int64 = 0
 
     package init() {}
 }

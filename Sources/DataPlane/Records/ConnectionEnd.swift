@@ -12,6 +12,8 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     /// No local port was free for the upstream's address.
     case noPort
     case drain
+    /// The session was as old as it may become.
+    case lifetime
     /// Its server has gone down by its health checks.
     case serverDown
     /// All servers of the pool were down.
@@ -52,6 +54,7 @@ extension Knot {
         case .idleTimeout: (.longsplice, .idleTimeout)
         case .finTimeout: (.longsplice, .finTimeout)
         case .drain: (.longsplice, .drain)
+        case .lifetime: (.longsplice, .lifetime)
         case .serverDown: (.longsplice, .serverDown)
         case .shortage: (.longsplice, .shortage)
         case .systemFailure: (.longsplice, .systemFailure)

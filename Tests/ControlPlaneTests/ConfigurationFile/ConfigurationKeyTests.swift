@@ -161,10 +161,14 @@ struct ConfigurationKeyTests {
     func overTime() throws {
         let plain = try pool("")
         #expect(plain.onDown == .keep && plain.slowStartMillis == nil)
+        #expect(plain.timeouts.lifetimeMillis == .max)
         let full = try pool(
-            ", health: {}, on_down: close_sessions, slow_start: 30s"
+            ", health: {}, on_down: close_sessions, slow_start: 30s, max_lifetime: { at_most: 12h, jitter: 3% }"
         )
         #expect(full.onDown == .closeSessions && full.slowStartMillis == 30_000)
+        #expect(full.timeouts.lifetimeMillis == 43_200_000 && full.timeouts.lifetimeJitterPercent == 3)
+        #expect(try pool(", max_lifetime: { at_most: 1h }").timeouts.lifetimeJitterPercent == 10)
+        #expect(try pool(", max_lifetime: { jitter: 0%, at_most: 1h }").timeouts.lifetimeJitterPercent == 0)
         #expect(try pool(", eject: {}, slow_start: 1s").slowStartMillis == 1_000)
     }
 

@@ -173,6 +173,14 @@ struct ListenerAndPoolProblemTests {
                 "f:1:49: pools[0].slow_start 30s: never comes to pass, since no server is ever down or left out; write health or eject too, or leave it out"
             ),
             (
+                "name: p, servers: [echo], max_lifetime: { jitter: 5% }",
+                "f:1:51: pools[0].max_lifetime.at_most: is missing; write a time from 1ms to 720h"
+            ),
+            (
+                "name: p, servers: [echo], max_lifetime: { at_most: 1h, jitter: 101% }",
+                "f:1:74: pools[0].max_lifetime.jitter 101%: is no share; write 0% to 100%"
+            ),
+            (
                 "name: p, servers: [echo], fallback_file: \"\"",
                 "f:1:52: pools[0].fallback_file : is no path; name a file"
             ),
