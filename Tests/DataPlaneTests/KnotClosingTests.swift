@@ -189,6 +189,19 @@ struct KnotClosingTests {
         #expect(knot.cause == .finTimeout)
     }
 
+    @Test("each fin timeout counts for the side that has ended first", arguments: Direction.allCases)
+    func finTimeoutOfEach(direction: Direction) {
+        var timeouts = Timeouts()
+        timeouts.clientFinMillis = 700
+        timeouts.serverFinMillis = 900
+        let due: Int64 = direction == .up ? 700 : 900
+        var knot = tied()
+        end(&knot, direction, at: 1_000)
+        #expect(!knot.expired(at: 999 + due, timeouts).contains(.untie))
+        #expect(knot.expired(at: 1_000 + due, timeouts) == .untie && knot.cause == .finTimeout)
+        #expect(timeouts.finMillisMax == 900)
+    }
+
     @Test("with RST to both when it is as old as it may become, however busy")
     func lifetime() {
         var timeouts = Timeouts()

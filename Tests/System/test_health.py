@@ -10,7 +10,7 @@ import pytest
 
 import records
 from lab import endpoint
-from peers import expect_reset
+from peers import exchange, expect_fin, expect_reset, finish, time_until_reset
 from processes import wait_until
 from test_configuration import one_pool, server_of
 from test_fallback import PAGE, answer_to, page
@@ -343,3 +343,24 @@ def test_a_session_is_reset_at_its_age_however_busy(stage):
     proxy.counters_once(lifetime=1, active=0)
     record = records.wait_for(log, 1)[0]
     assert (record["end"], record["ended_by"]) == ("lifetime", "longsplice")
+
+
+@pytest.mark.parametrize("side", ["client", "server"])
+def test_each_side_has_a_fin_timeout_of_its_own(stage, side):
+    listener = stage.listen()
+    other = "server" if side == "client" else "client"
+    proxy = one_pool(stage, f'''    servers: ["{listener.address}"]
+    timeouts: {{ fin: 1h, {side}_fin: 400ms }}''')
+    pairs = []
+    for _ in range(2):
+        client = stage.connect(proxy.addresses[0])
+        pairs.append({"client": client, "server": stage.keep(listener.accept())})
+        exchange(client, pairs[-1]["server"])
+    finish(pairs[0][side])
+    expect_fin(pairs[0][other])
+    finish(pairs[1][other])
+    expect_fin(pairs[1][side])
+    assert 0.2 < time_until_reset(pairs[0][other], 10) < 5
+    proxy.counters_once(fin_timeout=1, active=1)
+    pairs[1][side].sendall(b"still here")
+    assert pairs[1][other].recv(100) == b"still here"

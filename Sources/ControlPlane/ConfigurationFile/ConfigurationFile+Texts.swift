@@ -123,6 +123,9 @@ extension ConfigurationFile {
               # A pair over which nothing moves, and one that is half closed.
               idle: 1h
               fin: 30s
+              # The latter where the client has ended first, and where the server has; both as fin without the keys.
+              client_fin: 30s
+              server_fin: 30s
             # Clients get this file for whom no server can be connected:
             # fallback_file: /etc/longsplice/503.http
 

@@ -81,6 +81,12 @@ enum PoolKeys {
             .time("fin", standard: standard.timeouts.finMillis, "For a half-closed pair over which nothing moves.") {
                 $0.pool.timeouts.finMillis = $1
             },
+            .time("client_fin", standard: nil, "The same where the client has ended first; as fin if not given.") {
+                $0.pool.timeouts.clientFinMillis = $1
+            },
+            .time("server_fin", standard: nil, "The same where the server has ended first; as fin if not given.") {
+                $0.pool.timeouts.serverFinMillis = $1
+            },
         ]
     }
 }

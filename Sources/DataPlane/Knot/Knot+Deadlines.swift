@@ -45,7 +45,8 @@ extension Knot {
     private var isSilentHalf: Bool { isHalfClosed && bytesHeld == 0 && !(answersItself && down.state != .over) }
 
     private func quietMillisMax(_ timeouts: Timeouts) -> Int64 {
-        isSilentHalf ? timeouts.finMillis : timeouts.idleMillis
+        guard isSilentHalf else { return timeouts.idleMillis }
+        return answersItself ? timeouts.finMillis : timeouts.finMillis(after: endedFirst)
     }
 
     /// `max` for never. The jitter is mixed from what no two living knots of a worker have in common, so that nothing has to be kept.

@@ -161,12 +161,14 @@ struct ConfigurationKeyTests {
     func overTime() throws {
         let plain = try pool("")
         #expect(plain.onDown == .keep && plain.slowStartMillis == nil)
-        #expect(plain.timeouts.lifetimeMillis == .max)
+        #expect(plain.timeouts.lifetimeMillis == .max && plain.timeouts.clientFinMillis == nil)
         let full = try pool(
-            ", health: {}, on_down: close_sessions, slow_start: 30s, max_lifetime: { at_most: 12h, jitter: 3% }"
+            ", health: {}, on_down: close_sessions, slow_start: 30s, max_lifetime: { at_most: 12h, jitter: 3% }, timeouts: { client_fin: 1s, server_fin: 2s }"
         )
         #expect(full.onDown == .closeSessions && full.slowStartMillis == 30_000)
         #expect(full.timeouts.lifetimeMillis == 43_200_000 && full.timeouts.lifetimeJitterPercent == 3)
+        #expect(full.timeouts.clientFinMillis == 1_000 && full.timeouts.serverFinMillis == 2_000)
+        #expect(full.timeouts.finMillis == 30_000)
         #expect(try pool(", max_lifetime: { at_most: 1h }").timeouts.lifetimeJitterPercent == 10)
         #expect(try pool(", max_lifetime: { jitter: 0%, at_most: 1h }").timeouts.lifetimeJitterPercent == 0)
         #expect(try pool(", eject: {}, slow_start: 1s").slowStartMillis == 1_000)
