@@ -13,9 +13,18 @@ extension Worker where E: ~Copyable {
         begin(servers.choose(pool, client: client.isUnknown ? nil : client, at: now), slot)
     }
 
-    private mutating func begin(_ server: UInt16, _ slot: UInt32) {
+    private mutating func begin(_ server: UInt16?, _ slot: UInt32) {
+        guard let server else { return hasNoServer(slot) }
         table[slot].pointee.firstUpstream = server
         attempt(server, slot)
+    }
+
+    /// All servers are down: nobody waits for connects that are expected to fail.
+    private mutating func hasNoServer(_ slot: UInt32) {
+        counters.add(.noServer)
+        let knot = table[slot]
+        if !isLeavingAtOnce && servers[knot.pointee.pool].pointee.fallback >= 0 && answer(slot) { return }
+        perform(knot.pointee.giveUp(.connectFailed, resettingClient: true), slot)
     }
 
     /// The last attempt failed: the next upstream, or the client is given up.

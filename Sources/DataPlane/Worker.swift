@@ -49,6 +49,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var laterAtMillis: Int64
     /// Something that is owed can go on at once.
     var isHurried = false
+    /// How often a server had gone down when sessions were last looked at.
+    var fallsSeen: UInt64 = 0
     /// No pipe could be had; none is asked for before, unless one is given back.
     var pipesRetryAtMillis: Int64
     var order = WorkerControl.Order.run
@@ -138,6 +140,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         for index in 0..<count { resume(batch[index]) }
         takeOver()
         takeJobs()
+        leaveFallen()
         expire()
         lowerWaters()
         if isDeaf { listenForBell() }

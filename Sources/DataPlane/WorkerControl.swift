@@ -38,5 +38,8 @@ package final class WorkerControl: @unchecked Sendable {
         _ = clinux_event_ring(bell)
     }
 
+    /// Wakes the worker, so that it looks at what has changed.
+    package func wake() { _ = clinux_event_ring(bell) }
+
     package var current: Order { Order(rawValue: clinux_look(word)) ?? .stop }
 }

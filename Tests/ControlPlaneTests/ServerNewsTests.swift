@@ -6,6 +6,38 @@ import Testing
 
 @Suite("News of servers")
 struct ServerNewsTests {
+    private func addresses(_ count: Int) -> [SocketAddress] {
+        (0..<count).compactMap { SocketAddress(numeric: "10.0.0.\($0)", port: 80) }
+    }
+
+    @Test("are told once when a server goes down, and once when it is up again")
+    func health() {
+        let states = ServerStates(servers: 2)
+        var news = ServerNews(addresses(2))
+        #expect(news.look(at: states, now: 1) == [])
+        states.goDown(1)
+        let down = news.look(at: states, now: 2) { "was refused (\($0))" }
+        #expect(down == [.isDown("server 10.0.0.1:80 is down: its last check was refused (1)")])
+        #expect(news.look(at: states, now: 3) == [])
+        states.comeUp(1, at: 4)
+        #expect(news.look(at: states, now: 5) == [.isUp("server 10.0.0.1:80 is up again")])
+        #expect(news.look(at: states, now: 6) == [])
+    }
+
+    @Test("of very many servers at once are told in few lines")
+    func bounded() {
+        let states = ServerStates(servers: 200)
+        var news = ServerNews(addresses(200))
+        for server in 0..<200 { states.goDown(server) }
+        let items = news.look(at: states, now: 1)
+        #expect(items.count == 16)
+        #expect(items.last == .isDown("of 185 more servers 185 are down, 0 are left out and 0 are back"))
+        for server in 0..<200 { states.comeUp(server, at: 2) }
+        let back = news.look(at: states, now: 3)
+        #expect(back.count == 16)
+        #expect(back.last == .isUp("of 185 more servers 0 are down, 0 are left out and 185 are back"))
+    }
+
     @Test("are told once when a server is left out, and once when it answers again")
     func told() throws {
         // Nobody listens there, so each client is one failure.

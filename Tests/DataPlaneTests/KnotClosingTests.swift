@@ -189,6 +189,68 @@ struct KnotClosingTests {
         #expect(knot.cause == .finTimeout)
     }
 
+    @Test("each fin timeout counts for the side that has ended first", arguments: Direction.allCases)
+    func finTimeoutOfEach(direction: Direction) {
+        var timeouts = Timeouts()
+        timeouts.clientFinMillis = 700
+        timeouts.serverFinMillis = 900
+        let due: Int64 = direction == .up ? 700 : 900
+        var knot = tied()
+        end(&knot, direction, at: 1_000)
+        #expect(!knot.expired(at: 999 + due, timeouts).contains(.untie))
+        #expect(knot.expired(at: 1_000 + due, timeouts) == .untie && knot.cause == .finTimeout)
+        #expect(timeouts.finMillisMax == 900)
+    }
+
+    @Test("with RST to both when it is as old as it may become, however busy")
+    func lifetime() {
+        var timeouts = Timeouts()
+        timeouts.lifetimeMillis = 50_000
+        var knot = tied()
+        _ = chain(&knot, .up, 100, 100, at: 49_998)
+        #expect(knot.deadline(at: 49_998, timeouts) <= 50_000)
+        #expect(!knot.expired(at: 49_999, timeouts).contains(.untie))
+        #expect(knot.expired(at: 50_000, timeouts) == .untie)
+        #expect(knot.cause == .lifetime && knot.resets == .both && knot.outcome == (.longsplice, .lifetime))
+    }
+
+    @Test("each at another age, evenly spread over the jitter")
+    func lifetimes() {
+        var timeouts = Timeouts()
+        timeouts.idleMillis = .max / 4
+        timeouts.lifetimeMillis = 100_000
+        timeouts.lifetimeJitterPercent = 20
+        let ages = (0..<2_000).map { index in
+            var knot = Knot()
+            // As many at one moment, or one slot again and again.
+            knot.generation = index < 1_000 ? 0 : UInt32(index)
+            knot.begin(client: index < 1_000 ? Int32(index) : 5, isTCP: true, at: 0)
+            knot.submittedConnect(9, isTCP: true, at: 0)
+            _ = knot.resumed(.connect, .up, 0, at: 0)
+            return knot.deadline(at: 0, timeouts)
+        }
+        #expect(ages.allSatisfy { (80_000...100_000).contains($0) })
+        for half in [ages[..<1_000], ages[1_000...]] {
+            for quarter in 0..<4 {
+                let bounds = (80_000 + Int64(quarter) * 5_000)..<(85_000 + Int64(quarter) * 5_000)
+                #expect(abs(half.count { bounds.contains($0) } - 250) < 70)
+            }
+        }
+    }
+
+    @Test("never by age where its sockets are lent, or the client is given a file")
+    func noLifetime() {
+        var timeouts = Timeouts()
+        timeouts.lifetimeMillis = 10
+        var lent = Knot()
+        _ = lent.tieLent(3, 4, tcp: .both, relay: .copy, Knot.Terms(), at: 0)
+        #expect(!lent.expired(at: 1_000, timeouts).contains(.untie))
+        var answering = Knot()
+        answering.begin(client: 3, isTCP: true, at: 0)
+        _ = answering.answer(with: 7, at: 0)
+        #expect(!answering.expired(at: 1_000, timeouts).contains(.untie))
+    }
+
     @Test("never on the fin timeout while bytes wait for a slow reader")
     func finTimeoutWithBytes() {
         var knot = tied()

@@ -169,7 +169,8 @@ struct LoopbackPoolTests {
         let server = try TestServer(engine, to: .pools(set))
         var expected = PoolTable(set, Timeouts(), worker: 0)
         let here = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))
-        let chosen = Int(expected.choose(0, client: here, at: 0))
+        let found = expected.choose(0, client: here, at: 0)
+        let chosen = Int(try #require(found))
         for _ in 0..<8 {
             let client = try TestSocket.connected(to: server.address)
             let far = try upstreams[chosen].accept()

@@ -173,6 +173,61 @@ struct WorkerScriptTests {
         #expect(bench.script.attached == bench.script.detached + 1)  // the bell
     }
 
+    private func checked(_ servers: Int, resetting: Bool = true) -> PoolSet {
+        let addresses = (0..<servers).compactMap { SocketAddress(numeric: "127.0.0.1", port: UInt16(1 + $0)) }
+        var pool = PoolSettings(addresses.map { ServerSettings($0) }, .first)
+        pool.isChecked = true
+        pool.resetsSessionsOfFallen = resetting
+        return PoolSet([pool])
+    }
+
+    @Test("when a server goes down its sessions end, and those of others do not")
+    func fallenServer() throws {
+        let set = checked(2)
+        var bench = try ScriptedWorker(upstreams: 2) { $0.target = .pools(set) }
+        try bench.tie()
+        try bench.tie()
+        set.states.goDown(1)
+        settle(&bench)
+        let before = bench.worker.table.count
+        #expect(before == 2 && bench.count(.serverDown) == 0)
+        set.states.goDown(0)
+        settle(&bench)
+        let after = bench.worker.table.count
+        #expect(after == 0 && bench.count(.serverDown) == 2 && bench.count(.closed) == 2)
+        #expect(bench.script.breaches == [])
+    }
+
+    @Test("a connect to a server that goes down is given up for another one")
+    func fallenWhileConnecting() throws {
+        let set = checked(2)
+        var bench = try ScriptedWorker(upstreams: 2) { $0.target = .pools(set) }
+        try bench.accept()
+        set.states.goDown(0)
+        settle(&bench)
+        let second = try #require(bench.script.open.first { $0.intent == .connect })
+        bench.script.answer(second, .connect, 0)
+        settle(&bench)
+        #expect(bench.count(.tied) == 1 && bench.count(.connectAttempts) == 2)
+    }
+
+    @Test("sessions of a server that goes down are kept where nothing else is asked for")
+    func keptSessions() throws {
+        let set = checked(1, resetting: false)
+        var bench = try ScriptedWorker { $0.target = .pools(set) }
+        try bench.tie()
+        set.states.goDown(0)
+        settle(&bench)
+        let active = bench.worker.table.count
+        #expect(active == 1)
+        // Who comes now is not connected.
+        try bench.accept()
+        settle(&bench)
+        let left = bench.worker.table.count
+        #expect(left == 1 && bench.count(.noServer) == 1 && bench.count(.connectFailed) == 1)
+        #expect(bench.count(.connectAttempts) == 1)
+    }
+
     @Test("each of very many upstreams is tried once, and then the client is given up")
     func manyUpstreams() throws {
         var bench = try ScriptedWorker(upstreams: 300)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 ENDS = ("finished", "client_reset", "upstream_reset", "idle_timeout", "fin_timeout", "drain_cut",
+        "lifetime", "server_down",
         "connect_failed", "cut_for_shortage", "system_failure", "taken_back", "refused_at_limit",
         "refused_per_client", "refused_by_address", "refused_at_listener_limit",
         "refused_per_client_of_listener", "refused_by_rate")

@@ -29,6 +29,12 @@ package enum Bounds {
     package static let longestSeconds = TimeSpan(milliseconds: 9 * 3_600_000)
     /// Milliseconds that fit in 31 bits.
     package static let longestUserTimeout = TimeSpan(milliseconds: 480 * 3_600_000)
+    /// Health checks in a row.
+    package static let checksInRow = 1...1_000
+    /// Bytes of what a health check sends, and of what it expects.
+    package static let checkText = 1...1_024
+    /// More checks would be a load of their own.
+    package static let shortestCheckInterval = TimeSpan(milliseconds: 50)
     package static let shortestTime = TimeSpan(milliseconds: 1)
     /// More lines of statistics would drown the others.
     package static let shortestStats = TimeSpan(milliseconds: 100)

@@ -76,6 +76,11 @@ package struct PoolConfiguration: Sendable {
     package var retries: Int?
     /// Nil where no server is ever left out.
     package var eject: EjectRules?
+    /// Nil where no server is checked.
+    package var health: HealthRules?
+    package var onDown = OnDown.keep
+    /// How long a server that is back gets fewer connections than its share; nil for not at all.
+    package var slowStartMillis: Int64?
     package var timeouts = Timeouts()
     /// The path of the file that clients get for whom no server can be connected; nil for none.
     package var fallback: Placed<String>?
@@ -87,6 +92,12 @@ package struct PoolConfiguration: Sendable {
 
     /// Of one round in which each server has as many as its weight says, by the smallest numbers that do.
     package var turnCount: Int { WeightedTurns.count(servers.map(\.weight)) }
+}
+
+/// What becomes of the sessions of a server that goes down by its health checks.
+package enum OnDown: String, CaseIterable, Sendable {
+    case keep
+    case closeSessions = "close_sessions"
 }
 
 extension Balance {

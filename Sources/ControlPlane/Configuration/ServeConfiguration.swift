@@ -49,7 +49,7 @@ package struct ServeConfiguration: Sendable {
     package var longestTimeouts: Timeouts {
         var longest = Timeouts()
         longest.idleMillis = pools.map(\.timeouts.idleMillis).max() ?? longest.idleMillis
-        longest.finMillis = pools.map(\.timeouts.finMillis).max() ?? longest.finMillis
+        longest.finMillis = pools.map(\.timeouts.finMillisMax).max() ?? longest.finMillis
         return longest
     }
     package var backlogMax: Int { listeners.map { Int($0.backlog) }.max() ?? 0 }

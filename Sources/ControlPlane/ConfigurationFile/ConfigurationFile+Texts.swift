@@ -125,10 +125,34 @@ extension ConfigurationFile {
               after_failures: 5
               for: 10s
               at_most: 50%
+            # Without it, nobody is checked. A server is down after so many checks in a row that failed, and up again after so many that
+            # succeeded; one that is down is not connected, and where all are, clients get the fallback file or are reset.
+            health:
+              interval: 2s
+              rise: 2
+              fall: 3
+              # For one check.
+              timeout: 1s
+              # A connection is enough where neither send nor expect is given; these two are for example, of Redis. What is expected may
+              # stand anywhere in the first 4 KiB of the answer.
+              connect_only: false
+              send: "PING\\r\\n"
+              expect: "+PONG"
+            # keep (the default), or close_sessions: those of a server that goes down are reset.
+            on_down: keep
+            # How long a server that is back gets fewer connections, evenly more of them, for example; none without the key.
+            slow_start: 30s
+            # A session is reset when it is so old, less up to so much of it; for example, without the key it may grow as old as it likes.
+            max_lifetime:
+              at_most: 12h
+              jitter: 10%
             timeouts:
               # A pair over which nothing moves, and one that is half closed.
               idle: 1h
               fin: 30s
+              # The latter where the client has ended first, and where the server has; both as fin without the keys.
+              client_fin: 30s
+              server_fin: 30s
             # Clients get this file for whom no server can be connected:
             # fallback_file: /etc/longsplice/503.http
 

@@ -10,10 +10,13 @@ extension FileDraft {
         names(of: pools.map(\.name), "pool", &reading)
         addresses(&reading)
         servers(&reading)
+        for pool in pools { health(of: pool, &reading) }
         configuration.pools = pools.map { draft in
             var pool = draft.pool
             pool.name = draft.name?.value ?? ""
             pool.options = draft.socket.options
+            pool.onDown = draft.onDown?.value ?? .keep
+            pool.slowStartMillis = draft.slowStart?.value
             return pool
         }
         configuration.listeners = listeners.map { draft in
@@ -184,6 +187,38 @@ extension FileDraft {
     private static let namesMax = 20
 
     // MARK: Pools
+
+    private func health(of draft: PoolDraft, _ reading: inout FileReading) {
+        if let rules = draft.pool.health, let connectOnly = draft.connectOnly {
+            let hasWords = !rules.send.isEmpty || !rules.expect.isEmpty
+            if connectOnly.value && hasWords {
+                reading.note(
+                    connectOnly,
+                    ValueProblem("stands beside send or expect", cure: "leave connect_only out, or the others"),
+                    value: "true")
+            } else if !connectOnly.value && !hasWords {
+                reading.note(
+                    connectOnly,
+                    ValueProblem("leaves nothing to check by", cure: "write send, expect or both, or leave it out"),
+                    value: "false")
+            }
+        }
+        if let onDown = draft.onDown, onDown.value != .keep, draft.pool.health == nil {
+            reading.note(
+                onDown,
+                ValueProblem(
+                    "never comes to pass, since no server is checked", cure: "write health too, or leave it out"),
+                value: onDown.value.rawValue)
+        }
+        if let slowStart = draft.slowStart, draft.pool.health == nil, draft.pool.eject == nil {
+            reading.note(
+                slowStart,
+                ValueProblem(
+                    "never comes to pass, since no server is ever down or left out",
+                    cure: "write health or eject too, or leave it out"),
+                value: "\(TimeSpan(milliseconds: slowStart.value))")
+        }
+    }
 
     private func servers(_ reading: inout FileReading) {
         let count = pools.reduce(0) { $0 + $1.pool.servers.count }

@@ -49,6 +49,16 @@ struct PoolDraft {
         get { pool.eject ?? EjectRules() }
         set { pool.eject = newValue }
     }
+
+    var healthRules: HealthRules {
+        get { pool.health ?? HealthRules() }
+        set { pool.health = newValue }
+    }
+    var connectOnly: Placed<Bool>?
+    var onDown: Placed<OnDown>?
+    var slowStart: Placed<Int64>?
+    /// Hundredths.
+    var lifetimeJitter: Int64?
 }
 
 /// An item of `servers`: one server, or as many as its range has ports.

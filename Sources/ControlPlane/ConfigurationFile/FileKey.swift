@@ -43,6 +43,17 @@ struct FileKey<Target> {
         }
     }
 
+    /// A mapping that may be empty: the key alone is enough for the defaults.
+    static func rules(
+        _ name: String, _ help: String, _ keys: [FileKey], begin: @escaping (inout Target) -> Void
+    ) -> FileKey {
+        let section = FileKey.section(name, help, keys)
+        return FileKey(name, wanted: section.wanted, schema: section.schema) { node, path, reading, target in
+            begin(&target)
+            section.read(node, path, &reading, &target)
+        }
+    }
+
     /// A list of which each item is read by itself.
     /// - Parameters:
     ///   - example: in YAML.

@@ -20,6 +20,7 @@ enum PoolKeys {
                 set: { $0.pool.servers = $1.flatMap(\.servers) }),
             .section("connect", "How servers are connected to.", connect),
             eject,
+            PoolHealthKeys.health, PoolHealthKeys.onDown, PoolHealthKeys.slowStart, PoolHealthKeys.maxLifetime,
             .section("timeouts", "Of connections that stand.", timeouts),
             .value(
                 "fallback_file", .text(example: "fallback_file: /etc/longsplice/503.http"),
@@ -66,15 +67,11 @@ enum PoolKeys {
         ]
     }
 
-    /// The key alone is enough for the defaults.
     private static var eject: FileKey<PoolDraft> {
-        let section = FileKey<PoolDraft>.section(
+        .rules(
             "eject", "Leaves a server out for a while that cannot be connected; never where it is not given.",
-            ejectRules)
-        return FileKey(section.name, wanted: section.wanted, schema: section.schema) { node, path, reading, draft in
-            draft.pool.eject = EjectRules()
-            section.read(node, path, &reading, &draft)
-        }
+            ejectRules
+        ) { $0.pool.eject = EjectRules() }
     }
 
     private static var ejectRules: [FileKey<PoolDraft>] {
@@ -98,6 +95,12 @@ enum PoolKeys {
             },
             .time("fin", standard: standard.timeouts.finMillis, "For a half-closed pair over which nothing moves.") {
                 $0.pool.timeouts.finMillis = $1
+            },
+            .time("client_fin", standard: nil, "The same where the client has ended first; as fin if not given.") {
+                $0.pool.timeouts.clientFinMillis = $1
+            },
+            .time("server_fin", standard: nil, "The same where the server has ended first; as fin if not given.") {
+                $0.pool.timeouts.serverFinMillis = $1
             },
         ]
     }

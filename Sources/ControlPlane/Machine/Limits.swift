@@ -7,6 +7,8 @@ package struct Limits: Equatable, Sendable {
     package var listeners: Int
     /// Whether the embedded echo server runs in the same process.
     package var hasEcho: Bool
+    /// Descriptors of health checks, at most.
+    package var healthChecks = 0
 
     package init(workers: Int, listeners: Int, hasEcho: Bool) {
         self.workers = workers
@@ -39,7 +41,7 @@ package struct Limits: Equatable, Sendable {
     package var descriptorsWithoutConnections: Int {
         let engineAndBell = 2
         let echo = hasEcho ? engineAndBell + 1 : 0
-        return workers * (engineAndBell + listeners) + echo + Self.descriptorReserve
+        return workers * (engineAndBell + listeners) + echo + healthChecks + Self.descriptorReserve
     }
 
     /// Descriptors needed for `connections` at a time.

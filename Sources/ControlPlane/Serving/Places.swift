@@ -106,6 +106,9 @@ struct Places {
             settings.options = pool.options.map(\.value)
             settings.isTransparent = pool.isTransparent
             settings.eject = pool.eject
+            settings.isChecked = pool.health != nil
+            settings.resetsSessionsOfFallen = pool.onDown == .closeSessions
+            settings.slowStartMillis = pool.slowStartMillis ?? 0
             settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
             settings.fallback = fallbacks.descriptor(of: pool)
             return settings

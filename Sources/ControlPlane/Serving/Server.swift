@@ -16,6 +16,7 @@ package final class Server {
     private let echo: EmbeddedEcho?
     private let files: [SocketFile]
     private let accessLog: AccessLog?
+    private let health: HealthChecker?
     private let fallbacks: FallbackFiles
 
     /// Starts in an order in which nothing has to be taken back: limits, engine, names, workers, and ports last.
@@ -26,8 +27,9 @@ package final class Server {
         _ configuration: ServeConfiguration, on machine: Machine,
         inherited: InheritedSockets = InheritedSockets { _ in nil }, log: Logger
     ) throws(Refusal) {
-        let limits = Limits(
+        var limits = Limits(
             workers: configuration.workers, listeners: configuration.bindCount, hasEcho: configuration.hasEcho)
+        limits.healthChecks = HealthChecker.descriptorsMax(configuration.pools)
         let limit = try DescriptorLimit(
             configuration.maxConnections, at: configuration.maxConnectionsOrigin, limits, machine.descriptors)
         let decision = try EngineDecision(
@@ -44,11 +46,14 @@ package final class Server {
         }
         let launch = try Launch(
             configuration, limit, decision, machine, places, records: accessLog?.queues ?? [], fallbacks)
+        let controls = launch.workers.controls
+        let health = try Self.checker(configuration.pools, launch.pools) { for control in controls { control.wake() } }
         let listeners = try Self.bind(places.binds, workers: configuration.workers)
         do throws(Refusal) {
             try accessLog?.start(
                 listeners: listeners.map { "\($0.address)" }, upstreams: launch.pools.servers.map { "\($0)" },
                 engine: launch.decision.choice.name, relay: configuration.relay.rawValue)
+            try Self.start(health)
         } catch {
             for listener in listeners { listener.file?.remove() }
             throw error
@@ -61,6 +66,7 @@ package final class Server {
         workers = launch.workers
         echo = launch.echo
         self.accessLog = accessLog
+        self.health = health
         self.fallbacks = fallbacks
         workers.serve(listeners)
         let report = StartReport(configuration, machine, limits, limit, launch.decision)
@@ -76,6 +82,7 @@ package final class Server {
 
     deinit {
         removeFiles()
+        health?.stop()
         workers.stop()
         accessLog?.close(withinMillis: Self.accessLogPatienceMillis)
     }
@@ -121,10 +128,34 @@ package final class Server {
     package var upstreams: [SocketAddress] { pools.servers }
     package var serverStates: ServerStates { pools.states }
 
+    /// Nil where no server is checked.
+    package var healthCounts: HealthCounts? { health?.counts }
+    /// Why the last check of a server that failed did so.
+    package func checkFailure(of server: Int) -> String? { health?.failure(of: server) }
+
     /// How often connecting to each upstream has failed, by cause.
     package var connectFailures: ConnectFailures { ConnectFailures(workers.boards, upstreamCount: upstreams.count) }
 
     // MARK: Starting
+
+    private static func checker(
+        _ pools: [PoolConfiguration], _ set: PoolSet, wakeWorkers: @escaping @Sendable () -> Void
+    ) throws(Refusal) -> HealthChecker? {
+        do throws(SystemError) {
+            return try HealthChecker(pools, set, wakeWorkers: wakeWorkers)
+        } catch {
+            throw Refusal(
+                .failure, "health checks cannot be set up: \(error); raise the limit with ulimit -n (LimitNOFILE=)")
+        }
+    }
+
+    private static func start(_ health: HealthChecker?) throws(Refusal) {
+        do throws(SystemError) {
+            try health?.start()
+        } catch {
+            throw Refusal(.failure, "the thread of health checks cannot be started: \(error); free memory")
+        }
+    }
 
     /// A source that cannot be bound would fail each connection: better no start.
     private static func tryBinding(_ placed: Placed<SocketAddress>) throws(Refusal) {

@@ -133,10 +133,10 @@ package final class Supervisor {
         guard since >= Self.troublesEveryMillis else { return }
         troublesAtMillis = now
         server.renewFallbacks(log)
-        for item in serverNews.look(at: server.serverStates, now: now) {
+        for item in serverNews.look(at: server.serverStates, now: now, server.checkFailure) {
             switch item {
-            case .leftOut(let sentence): log.warning("\(sentence)")
-            case .answers(let sentence): log.info("\(sentence)")
+            case .leftOut(let sentence), .isDown(let sentence): log.warning("\(sentence)")
+            case .answers(let sentence), .isUp(let sentence): log.info("\(sentence)")
             }
         }
         let news = server.takeAccessLogNews()
@@ -148,6 +148,7 @@ package final class Supervisor {
 
     private func logCounters() {
         for (name, value) in server.totals.named { log.info("counter", metadata: [name: "\(value)"]) }
+        for (name, value) in server.healthCounts?.named ?? [] { log.info("counter", metadata: [name: "\(value)"]) }
         let none = ConnectFailures(upstreamCount: server.upstreams.count)
         for entry in server.connectFailures.added(since: none) {
             let name = "\(Totals.snakeCase("\(entry.cause.counter)"))[\(server.upstreams[entry.upstream])]"

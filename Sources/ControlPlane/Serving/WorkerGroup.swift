@@ -65,6 +65,9 @@ final class WorkerGroup {
         for worker in workers { worker.control.give(order) }
     }
 
+    /// Speak to the workers from any thread.
+    var controls: [WorkerControl] { workers.map(\.control) }
+
     /// Every worker has served its last connection.
     var haveLeft: Bool { workers.allSatisfy(\.hasLeft) }
 

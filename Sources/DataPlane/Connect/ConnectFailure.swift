@@ -2,7 +2,7 @@ import LinuxCalls
 
 extension CounterBoard.ConnectFailure {
     /// Why a connect failed, from connect(2)'s `-errno`.
-    init(_ result: Int32) {
+    package init(_ result: Int32) {
         switch result {
         // ECONNRESET: the upstream accepted and reset at once. ENOENT: no UNIX socket of that name.
         case Errno.refused, Errno.reset, Errno.noEntry: self = .refused

@@ -67,6 +67,9 @@ struct PoolRecord: BitwiseCopyable {
     let primaries: Int
     let count: Int
     let eject: EjectRules?
+    let isChecked: Bool
+    let resetsSessionsOfFallen: Bool
+    let slowStartMillis: Int64
     let attemptsMax: Int
     let isTransparent: Bool
     let options: UnsafeMutablePointer<SocketOption>
@@ -88,6 +91,9 @@ struct PoolRecord: BitwiseCopyable {
         primaries = primary.count
         count = pool.servers.count
         eject = pool.eject
+        isChecked = pool.isChecked
+        resetsSessionsOfFallen = pool.resetsSessionsOfFallen
+        slowStartMillis = pool.slowStartMillis
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
         isTransparent = pool.isTransparent
         optionCount = pool.options.count
@@ -115,4 +121,8 @@ struct PoolRecord: BitwiseCopyable {
     }
 
     var goesByLoads: Bool { balance == .leastConnections || balance == .randomTwo }
+    /// Who refuses has the fewest connections, and would be tried first by everybody.
+    var doubts: Bool { goesByLoads && eject == nil }
+    /// Servers may stand differently.
+    var hasStandings: Bool { eject != nil || isChecked || doubts }
 }

@@ -54,6 +54,12 @@ package struct PoolSettings: Sendable {
     package var timeouts: Timeouts?
     /// Nil where no server is ever left out.
     package var eject: EjectRules?
+    /// Somebody checks the servers, and says in `ServerStates` which are down.
+    package var isChecked = false
+    /// When a server goes down, its sessions are reset.
+    package var resetsSessionsOfFallen = false
+    /// How long a server that is back gets fewer connections than its share; 0 for not at all.
+    package var slowStartMillis: Int64 = 0
     /// Servers tried for one client, at most.
     package var attemptsMax = Int.max
     /// Where connections to servers come from; empty where the kernel chooses. Ports are 0.

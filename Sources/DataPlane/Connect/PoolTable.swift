@@ -72,39 +72,114 @@ struct PoolTable: ~Copyable {
 
     // MARK: Choosing
 
-    /// The server for a new connection.
+    /// What the choice for one connection goes by, beside the balance.
+    private struct Occasion {
+        /// In milliseconds of the monotonic clock.
+        let now: Int64
+        /// Decides whether a server in slow start gets it (`Standing.holdsBack`).
+        let luck: Int64
+    }
+
+    /// The server for a new connection; nil where all are down.
     /// - Parameters:
     ///   - client: whose address a pool may go by; nil for one without.
     ///   - now: in milliseconds of the monotonic clock.
-    mutating func choose(_ pool: UInt16, client: SocketAddress?, at now: Int64) -> UInt16 {
+    mutating func choose(_ pool: UInt16, client: SocketAddress?, at now: Int64) -> UInt16? {
         let record = self[pool]
-        let chosen = number(preferred(pool, record, client, at: now), record)
-        guard record.pointee.eject != nil, !isThere(chosen, now) else { return chosen }
-        return standIn(for: chosen, record, at: now) ?? chosen
+        var place: Int?
+        if record.pointee.balance == .sourceHash { place = client.map(Maglev.place(of:)) }
+        let occasion = Occasion(now: now, luck: luck(record, place))
+        var chosen = number(preferred(pool, record, place, occasion), record)
+        guard record.pointee.hasStandings else { return chosen }
+        var tries = 1
+        while standing(chosen, record, occasion) < .up, tries < Self.triesMax,
+            let other = otherwise(pool, record, place.map { $0 + tries * Self.stride }, occasion)
+        {
+            chosen = number(other, record)
+            tries += 1
+        }
+        if standing(chosen, record, occasion) < .doubted {
+            guard let standIn = standIn(for: chosen, record, occasion) else { return nil }
+            chosen = standIn
+        }
+        if record.pointee.doubts { states[Int(chosen)].tryAgain(at: now) }
+        return chosen
     }
 
+    /// How often the balance is asked for a server that is there, before the servers are gone through in their order.
+    private static var triesMax: Int { 16 }
+    /// Between the places of a table that one client tries: a prime, so that its neighbours' clients go elsewhere.
+    private static var stride: Int { 7_919 }
+
+    /// - Parameter place: the client's, of a pool that goes by it.
     private mutating func preferred(
-        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ client: SocketAddress?, at now: Int64
+        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?, _ occasion: Occasion
     ) -> Int {
         switch record.pointee.balance {
         case .roundRobin: return takeTurn(pool)
         case .first: return 0
-        case .randomTwo: return better(draw(record), draw(record), record, at: now)
-        case .leastConnections: return best(from: takeTurn(pool), record, at: now)
+        case .randomTwo: return better(draw(record), draw(record), record, occasion)
+        case .leastConnections: return best(from: takeTurn(pool), record, occasion)
         case .sourceHash:
-            guard let client, let table = record.pointee.table else { return takeTurn(pool) }
-            return Int(table[Maglev.place(of: client)])
+            guard let place, let table = record.pointee.table else { return takeTurn(pool) }
+            return Int(table[place % Maglev.places])
         }
     }
 
-    /// Another one of its kind that is there, or a backup; nil where none is, and then being left out counts for nothing.
-    private func standIn(for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> UInt16? {
-        var next = server
-        for _ in 1..<max(1, record.pointee.primaries) {
-            next = neighbour(of: next, record)
-            if isThere(next, now) { return next }
+    /// The balance's next choice, which leaves the others their shares; nil where it has none.
+    private mutating func otherwise(
+        _ pool: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?, _ occasion: Occasion
+    ) -> Int? {
+        switch record.pointee.balance {
+        case .first, .leastConnections: nil
+        case .roundRobin, .randomTwo, .sourceHash: preferred(pool, record, place, occasion)
         }
-        return firstBackup(from: record.pointee.primaries, record, at: now)
+    }
+
+    /// Where nobody is there, a server that is left out is asked, but none that is down.
+    private func standIn(
+        for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
+    ) -> UInt16? {
+        first(atLeast: .doubted, from: server, record, occasion)
+            ?? first(atLeast: .heldBack, from: server, record, occasion)
+            ?? firstBackup(from: record.pointee.primaries, record, at: occasion.now)
+            ?? first(atLeast: .leftOut, from: server, record, occasion)
+            ?? firstBackup(atLeast: .leftOut, from: record.pointee.primaries, record, at: occasion.now)
+    }
+
+    /// Of the servers that are no backups.
+    private func first(
+        atLeast wanted: Standing, from server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
+    ) -> UInt16? {
+        var next = server
+        for _ in 0..<record.pointee.primaries {
+            if standing(next, record, occasion) >= wanted { return next }
+            next = neighbour(of: next, record)
+        }
+        return nil
+    }
+
+    private func standing(
+        _ server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
+    ) -> Standing {
+        let state = states[Int(server)]
+        if state.isDown { return .down }
+        if state.ejectedUntilMillis > occasion.now { return .leftOut }
+        if record.pointee.slowStartMillis > 0
+            && Standing.holdsBack(
+                luck: occasion.luck, backSinceMillis: state.backSinceMillis,
+                slowStartMillis: record.pointee.slowStartMillis, at: occasion.now)
+        {
+            return .heldBack
+        }
+        return state.doubtedUntilMillis > occasion.now ? .doubted : .up
+    }
+
+    /// Drawn, or by the client's place: then each client goes back to its server at one moment, and stays there.
+    private mutating func luck(_ record: UnsafeMutablePointer<PoolRecord>, _ place: Int?) -> Int64 {
+        guard record.pointee.slowStartMillis > 0 else { return 0 }
+        if let place { return Int64(place % Maglev.places) & Standing.luckMax }
+        return Int64(truncatingIfNeeded: drawn() >> 16) & Standing.luckMax
     }
 
     /// The one to try when `server` could not be connected: the others of its kind that are there, in their order, and then the
@@ -122,10 +197,15 @@ struct PoolTable: ~Copyable {
         return firstBackup(from: record.pointee.primaries, record, at: now)
     }
 
-    private func firstBackup(from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> UInt16? {
+    /// The first one that is there; slow starts are not for backups.
+    private func firstBackup(
+        atLeast wanted: Standing = .doubted, from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64
+    ) -> UInt16? {
         var place = place
         while place < record.pointee.count {
-            if isThere(number(place, record), now) { return number(place, record) }
+            if standing(number(place, record), record, Occasion(now: now, luck: 0)) >= wanted {
+                return number(place, record)
+            }
             place += 1
         }
         return nil
@@ -150,20 +230,25 @@ struct PoolTable: ~Copyable {
 
     /// A place by its weight. xorshift64* (Vigna, 2016): nobody has to be unable to guess it.
     private mutating func draw(_ record: UnsafeMutablePointer<PoolRecord>) -> Int {
+        Int(record.pointee.turns[Int((drawn() &* UInt64(record.pointee.turnCount)) >> 32)])
+    }
+
+    /// 32 bits.
+    private mutating func drawn() -> UInt64 {
         random ^= random >> 12
         random ^= random << 25
         random ^= random >> 27
-        let drawn = (random &* 0x2545_F491_4F6C_DD1D) >> 32
-        return Int(record.pointee.turns[Int((drawn &* UInt64(record.pointee.turnCount)) >> 32)])
+        return (random &* 0x2545_F491_4F6C_DD1D) >> 32
     }
 
-    /// Of two places the one that is there, or else the one with fewer connections for its weight.
-    private func better(_ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> Int {
+    /// Of two places the one that stands better, or else the one with fewer connections for its weight.
+    private func better(
+        _ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
+    ) -> Int {
         let (ofA, ofB) = (states[record.pointee.first + a], states[record.pointee.first + b])
-        if record.pointee.eject != nil {
-            let (hasA, hasB) = (ofA.ejectedUntilMillis <= now, ofB.ejectedUntilMillis <= now)
-            if hasA != hasB { return hasA ? a : b }
-        }
+        let standingOfA = standing(number(a, record), record, occasion)
+        let standingOfB = standing(number(b, record), record, occasion)
+        if standingOfA != standingOfB { return standingOfA > standingOfB ? a : b }
         // a/b < c/d without a division.
         let loads = (
             (ofA.connections &+ 1) &* record.pointee.weights[b], (ofB.connections &+ 1) &* record.pointee.weights[a]
@@ -172,17 +257,23 @@ struct PoolTable: ~Copyable {
     }
 
     /// - Parameter start: of equals the first one from here on is taken.
-    private func best(from start: Int, _ record: UnsafeMutablePointer<PoolRecord>, at now: Int64) -> Int {
+    private func best(
+        from start: Int, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
+    ) -> Int {
         var best = start
         var place = start
         for _ in 1..<max(1, record.pointee.primaries) {
             place = place + 1 == record.pointee.primaries ? 0 : place + 1
-            best = better(best, place, record, at: now)
+            best = better(best, place, record, occasion)
         }
         return best
     }
 
-    private func isThere(_ server: UInt16, _ now: Int64) -> Bool { states[Int(server)].ejectedUntilMillis <= now }
+    /// Neither down nor left out.
+    private func isThere(_ server: UInt16, _ now: Int64) -> Bool {
+        let state = states[Int(server)]
+        return !state.isDown && state.ejectedUntilMillis <= now
+    }
 
     // MARK: What becomes of servers
 
@@ -192,13 +283,26 @@ struct PoolTable: ~Copyable {
     }
 
     func succeeded(_ server: UInt16, _ pool: UInt16) {
-        if self[pool].pointee.eject != nil { states[Int(server)].succeeded() }
+        let record = self[pool]
+        if record.pointee.eject != nil { states[Int(server)].succeeded() }
+        if record.pointee.doubts { states[Int(server)].trust() }
+    }
+
+    /// How often a server has gone down, of all pools.
+    var falls: UInt64 { states.falls }
+
+    /// The server is down, and its sessions are to end with it.
+    func isForsaken(_ server: UInt16, _ pool: UInt16) -> Bool {
+        self[pool].pointee.resetsSessionsOfFallen && states[Int(server)].isDown
     }
 
     /// True where that was one failure too many, and the server is left out from now on.
     func failed(_ server: UInt16, _ pool: UInt16, at now: Int64) -> Bool {
         let record = self[pool]
-        guard let eject = record.pointee.eject else { return false }
+        guard let eject = record.pointee.eject else {
+            if record.pointee.doubts { states[Int(server)].doubt(at: now) }
+            return false
+        }
         guard states[Int(server)].failed() >= Int64(eject.afterFailures), mayEject(record, eject, at: now) else {
             return false
         }
@@ -207,7 +311,9 @@ struct PoolTable: ~Copyable {
 
     private func mayEject(_ record: UnsafeMutablePointer<PoolRecord>, _ eject: EjectRules, at now: Int64) -> Bool {
         var ejected = 0
-        for place in 0..<record.pointee.count where !isThere(number(place, record), now) { ejected += 1 }
+        for place in 0..<record.pointee.count where states[record.pointee.first + place].ejectedUntilMillis > now {
+            ejected += 1
+        }
         return ejected == 0 || (ejected + 1) * 100 <= record.pointee.count * eject.atMostPercent
     }
 }

@@ -17,7 +17,11 @@ package enum Counter: Int, CaseIterable {
     case idleTimeout
     case finTimeout
     case drainCut
+    case lifetime
+    case serverDown
     case connectFailed
+    /// Of those: clients that came while all servers of their pool were down.
+    case noServer
     /// Of those: clients that have been given the fallback file.
     case answered
     /// There was no descriptor or no memory for the upstream's socket.
@@ -134,6 +138,8 @@ package enum Counter: Int, CaseIterable {
         case .idleTimeout: .idleTimeout
         case .finTimeout: .finTimeout
         case .drain: .drainCut
+        case .lifetime: .lifetime
+        case .serverDown: .serverDown
         case .connectFailed: .connectFailed
         case .shortage: .cutForShortage
         case .systemFailure: .systemFailure

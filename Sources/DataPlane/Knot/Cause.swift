@@ -11,6 +11,10 @@ package enum Cause: UInt8, BitwiseCopyable, CaseIterable {
     case finTimeout
     /// Longsplice drained and the pair was still there at the deadline.
     case drain
+    /// The session was as old as it may become.
+    case lifetime
+    /// Its server has gone down.
+    case serverDown
     /// No upstream could be connected.
     case connectFailed
     /// No descriptor or no memory could be had for the upstream's socket.

@@ -6,7 +6,7 @@ extension Knot {
         case .connecting: return sinceMillis &+ timeouts.connectMillis
         case .flushing: return now &+ flushPauseMillis(at: now)
         case .tied:
-            var earliest = activeAtMillis &+ quietMillisMax(timeouts)
+            var earliest = min(activeAtMillis &+ quietMillisMax(timeouts), endOfLife(timeouts))
             if holdsPipeWhileWaiting(.up) { earliest = min(earliest, up.activeAtMillis &+ timeouts.pipeIdleMillis) }
             if holdsPipeWhileWaiting(.down) { earliest = min(earliest, down.activeAtMillis &+ timeouts.pipeIdleMillis) }
             if up.copying.isUnsure { earliest = min(earliest, up.activeAtMillis &+ Lane.probeMillis) }
@@ -25,6 +25,7 @@ extension Knot {
         case .flushing:
             return now >= sinceMillis &+ timeouts.finMillis ? flushed() : .flush
         case .tied:
+            if now >= endOfLife(timeouts) { return cut(.lifetime) }
             if now >= activeAtMillis &+ quietMillisMax(timeouts) {
                 if answersItself && down.state == .over { return leaveAnswered() }
                 return cut(isSilentHalf ? .finTimeout : .idleTimeout)
@@ -44,7 +45,21 @@ extension Knot {
     private var isSilentHalf: Bool { isHalfClosed && bytesHeld == 0 && !(answersItself && down.state != .over) }
 
     private func quietMillisMax(_ timeouts: Timeouts) -> Int64 {
-        isSilentHalf ? timeouts.finMillis : timeouts.idleMillis
+        guard isSilentHalf else { return timeouts.idleMillis }
+        return answersItself ? timeouts.finMillis : timeouts.finMillis(after: endedFirst)
+    }
+
+    /// `max` for never. The jitter is mixed from what no two living knots of a worker have in common, so that nothing has to be kept.
+    private func endOfLife(_ timeouts: Timeouts) -> Int64 {
+        guard timeouts.lifetimeMillis != .max, !isLent, !answersItself else { return .max }
+        // splitmix64's finish (Steele, Lea, Flood, 2014).
+        var mixed = UInt64(generation) << 32 ^ UInt64(UInt32(bitPattern: client))
+        mixed = (mixed ^ UInt64(bitPattern: sinceMillis)) &* 0x9E37_79B9_7F4A_7C15
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        let part = Int64(mixed >> 48)
+        let jitter = timeouts.lifetimeMillis / 100 &* timeouts.lifetimeJitterPercent
+        return sinceMillis &+ timeouts.lifetimeMillis &- (jitter &* part) >> 16
     }
 
     private func holdsPipeWhileWaiting(_ direction: Direction) -> Bool {

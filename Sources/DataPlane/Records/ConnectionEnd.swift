@@ -12,6 +12,12 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     /// No local port was free for the upstream's address.
     case noPort
     case drain
+    /// The session was as old as it may become.
+    case lifetime
+    /// Its server has gone down by its health checks.
+    case serverDown
+    /// All servers of the pool were down.
+    case noServer
     /// One connection too many: of all, of its listener, or of this client.
     case limit
     /// The client came faster than it may.
@@ -50,6 +56,8 @@ extension Knot {
         case .idleTimeout: (.longsplice, .idleTimeout)
         case .finTimeout: (.longsplice, .finTimeout)
         case .drain: (.longsplice, .drain)
+        case .lifetime: (.longsplice, .lifetime)
+        case .serverDown: (.longsplice, .serverDown)
         case .shortage: (.longsplice, .shortage)
         case .systemFailure: (.longsplice, .systemFailure)
         case .takenBack: (.longsplice, .takenBack)
@@ -59,7 +67,8 @@ extension Knot {
             case .unreachable: (.upstream, .unreachable)
             case .timedOut: (.longsplice, .connectTimeout)
             case .noPort: (.longsplice, .noPort)
-            case .otherwise, nil: (.longsplice, .systemFailure)
+            case .otherwise: (.longsplice, .systemFailure)
+            case nil: (.longsplice, attempts == 0 ? .noServer : .systemFailure)
             }
         }
     }

@@ -229,6 +229,42 @@ struct ConfigurationKeyTests {
         #expect(try rules(", eject: { for: 1s }") == EjectRules(forMillis: 1_000))
     }
 
+    private func pool(_ text: String) throws -> PoolConfiguration {
+        try readFile("listeners: [{ name: l, bind: [\"[::]:1\"] }]\npools: [{ name: p, servers: [echo]\(text) }]")
+            .configuration.pools[0]
+    }
+
+    @Test("how servers are checked, with defaults for what is not written")
+    func health() throws {
+        #expect(try pool("").health == nil)
+        #expect(try pool(", health: {}").health == HealthRules())
+        let plain = try #require(try pool(", health: { connect_only: true, rise: 7 }").health)
+        #expect(plain.rise == 7 && plain.fall == 3 && plain.expect.isEmpty)
+        let words = try #require(
+            try pool(
+                ", health: { interval: 250ms, fall: 1, timeout: 5s, connect_only: false, send: \"PING\\r\\n\", expect: \"+PONG\" }"
+            ).health)
+        #expect(words.intervalMillis == 250 && words.rise == 2 && words.fall == 1 && words.timeoutMillis == 5_000)
+        #expect(words.send == Array("PING\r\n".utf8) && words.expect == Array("+PONG".utf8))
+    }
+
+    @Test("what becomes of sessions and servers over time")
+    func overTime() throws {
+        let plain = try pool("")
+        #expect(plain.onDown == .keep && plain.slowStartMillis == nil)
+        #expect(plain.timeouts.lifetimeMillis == .max && plain.timeouts.clientFinMillis == nil)
+        let full = try pool(
+            ", health: {}, on_down: close_sessions, slow_start: 30s, max_lifetime: { at_most: 12h, jitter: 3% }, timeouts: { client_fin: 1s, server_fin: 2s }"
+        )
+        #expect(full.onDown == .closeSessions && full.slowStartMillis == 30_000)
+        #expect(full.timeouts.lifetimeMillis == 43_200_000 && full.timeouts.lifetimeJitterPercent == 3)
+        #expect(full.timeouts.clientFinMillis == 1_000 && full.timeouts.serverFinMillis == 2_000)
+        #expect(full.timeouts.finMillis == 30_000)
+        #expect(try pool(", max_lifetime: { at_most: 1h }").timeouts.lifetimeJitterPercent == 10)
+        #expect(try pool(", max_lifetime: { jitter: 0%, at_most: 1h }").timeouts.lifetimeJitterPercent == 0)
+        #expect(try pool(", eject: {}, slow_start: 1s").slowStartMillis == 1_000)
+    }
+
     @Test("every balance is known", arguments: Balance.allCases)
     func balances(balance: Balance) throws {
         let text = """

@@ -209,6 +209,46 @@ struct ListenerAndPoolProblemTests {
                 "f:1:62: pools[0].eject.after_failures 0: is out of range; write a whole number from 1 to 1000000"
             ),
             (
+                "name: p, servers: [echo], health: { connect_only: false }",
+                "f:1:61: pools[0].health.connect_only false: leaves nothing to check by; write send, expect or both, or leave it out"
+            ),
+            (
+                "name: p, servers: [echo], health: { connect_only: true, expect: x }",
+                "f:1:61: pools[0].health.connect_only true: stands beside send or expect; leave connect_only out, or the others"
+            ),
+            (
+                "name: p, servers: [echo], health: { expect: \"\" }",
+                "f:1:55: pools[0].health.expect : is empty; write 1 to 1024 bytes, or leave it out"
+            ),
+            (
+                "name: p, servers: [echo], health: { interval: 1ms }",
+                "f:1:57: pools[0].health.interval 1ms: is out of range; write a time from 50ms to 720h"
+            ),
+            (
+                "name: p, servers: [echo], health: { fall: 0 }",
+                "f:1:53: pools[0].health.fall 0: is out of range; write a whole number from 1 to 1000"
+            ),
+            (
+                "name: p, servers: [echo], on_down: close_sessions",
+                "f:1:46: pools[0].on_down close_sessions: never comes to pass, since no server is checked; write health too, or leave it out"
+            ),
+            (
+                "name: p, servers: [echo], on_down: cut",
+                "f:1:46: pools[0].on_down cut: is none that exists; write one of keep, close_sessions"
+            ),
+            (
+                "name: p, servers: [echo], slow_start: 30s",
+                "f:1:49: pools[0].slow_start 30s: never comes to pass, since no server is ever down or left out; write health or eject too, or leave it out"
+            ),
+            (
+                "name: p, servers: [echo], max_lifetime: { jitter: 5% }",
+                "f:1:51: pools[0].max_lifetime.at_most: is missing; write a time from 1ms to 720h"
+            ),
+            (
+                "name: p, servers: [echo], max_lifetime: { at_most: 1h, jitter: 101% }",
+                "f:1:74: pools[0].max_lifetime.jitter 101%: is no share; write 0% to 100%"
+            ),
+            (
                 "name: p, servers: [echo], fallback_file: \"\"",
                 "f:1:52: pools[0].fallback_file : is no path; name a file"
             ),
