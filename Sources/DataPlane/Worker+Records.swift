@@ -29,10 +29,11 @@ extension Worker where E: ~Copyable {
         return client
     }
 
-    /// False where the newcomer's address has as many connections as it may have.
-    func clientEnters() -> Bool {
-        guard let clients, let key = ClientKey(records.newcomer.pointee.client) else { return true }
-        return clients.enter(key)
+    /// False where the client's address has as many connections as it may have.
+    func clientEnters(_ record: UnsafeMutablePointer<ConnectionRecord>) -> Bool {
+        guard let clients, let key = ClientKey(record.pointee.client) else { return true }
+        record.pointee.isCounted = clients.enter(key)
+        return record.pointee.isCounted
     }
 
     /// The newcomer has a slot.
@@ -75,7 +76,7 @@ extension Worker where E: ~Copyable {
     mutating func endRecord(_ slot: UInt32) {
         guard records.exists else { return }
         let record = records[slot]
-        if let clients, let key = ClientKey(record.pointee.client) { clients.leave(key) }
+        if record.pointee.isCounted, let clients, let key = ClientKey(record.pointee.client) { clients.leave(key) }
         guard pen != nil else { return }
         let knot = table[slot]
         (record.pointee.ender, record.pointee.end) = knot.pointee.outcome

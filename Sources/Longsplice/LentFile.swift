@@ -123,7 +123,7 @@ struct LentFile: ~Copyable {
         case .takenBack, .drain, .stopped: reason = .cancelled
         case .reset: reason = .connectionLost
         case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .denied, .shortage,
-            .systemFailure:
+            .systemFailure, .badPrologue, .prologueTimeout:
             reason = result.isCutShort && result.failure == 0 ? .fileShrank : .system
         }
         throw SendfileError(reason, bytesSent: result.bytesUp, errno: result.failure)

@@ -21,6 +21,7 @@ enum PoolKeys {
             .section("connect", "How servers are connected to.", connect),
             eject,
             .section("timeouts", "Of connections that stand.", timeouts),
+            .section("proxy_protocol", "Tells servers who their client is, by a PROXY header.", proxyProtocol),
             .value(
                 "fallback_file", .text(example: "fallback_file: /etc/longsplice/503.http"),
                 "Clients get this file for whom no server can be connected.", parse: FilePath.parse,
@@ -48,6 +49,22 @@ enum PoolKeys {
                     reading.value(node, path, .text(example: "192.0.2.7"), SocketAddress.source)
                 },
                 set: { $0.pool.sources = $1 }),
+        ]
+    }
+
+    private static var proxyProtocol: [FileKey<PoolDraft>] {
+        [
+            .value(
+                "send", .choice(HeaderRules.Version.allCases.map(\.name)), isRequired: true,
+                "The header's version.", parse: HeaderRules.Version.parse, set: { $0.headerVersion = $1 }),
+            .list(
+                "tlv", example: "[authority, alpn, unique_id, crc32c]", item: Schema.text,
+                "What a header of version 2 says beside the addresses; authority and alpn are the ClientHello's.",
+                item: { node, path, reading in
+                    reading.value(
+                        node, path, .choice(HeaderRules.Extras.names.map(\.name)), HeaderRules.Extras.parse)
+                },
+                set: { $0.headerExtras = $1 }),
         ]
     }
 

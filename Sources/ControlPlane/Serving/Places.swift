@@ -71,6 +71,7 @@ struct Places {
             settings.timeouts = pool.timeouts
             settings.sources = pool.sources.map(\.value)
             settings.eject = pool.eject
+            settings.header = pool.header
             settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
             settings.fallback = fallbacks.descriptor(of: pool)
             return settings

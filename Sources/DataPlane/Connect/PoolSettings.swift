@@ -54,6 +54,8 @@ package struct PoolSettings: Sendable {
     package var timeouts: Timeouts?
     /// Nil where no server is ever left out.
     package var eject: EjectRules?
+    /// What servers get before anything of the client; nil for nothing.
+    package var header: HeaderRules?
     /// Servers tried for one client, at most.
     package var attemptsMax = Int.max
     /// Where connections to servers come from; empty where the kernel chooses. Ports are 0.
