@@ -190,6 +190,26 @@ pools: [{{ name: one, servers: ["{first.address}"] }}, {{ name: two, servers: ["
         exchange(client, stage.keep(listener.accept(5)))
 
 
+def test_the_server_is_chosen_by_the_header(stage):
+    listeners = [stage.listen() for _ in range(3)]
+    servers = ", ".join(f'"{listener.address}"' for listener in listeners)
+    proxy = one_pool(stage, f"    balance: source_hash\n    servers: [{servers}]",
+                     ", proxy_protocol: { accept: [0.0.0.0/0] }")
+
+    def server_for(source):
+        client = stage.connect(proxy.addresses[0])
+        client.sendall(v2((source, 1)))
+        while True:
+            for index, listener in enumerate(listeners):
+                with contextlib.suppress(TimeoutError, BlockingIOError):
+                    exchange(client, stage.keep(listener.accept(0.02)))
+                    return index
+
+    chosen = {source: server_for(source) for source in (f"203.0.113.{n}" for n in range(12))}
+    assert len(set(chosen.values())) == 3
+    assert all(server_for(source) == index for source, index in chosen.items())
+
+
 def test_a_unix_listener_takes_headers(stage):
     path = stage.lab.fresh_path(".sock")
     bridge = stage.bridge("--accept-proxy", "unix", listen=f"unix:{path}")
