@@ -26,9 +26,12 @@ SYSTEM_PACKAGES = python3 python3-pytest python3-jsonschema python3-yaml iproute
                   nginx-light libnginx-mod-stream curl haproxy socat strace binutils iptables
 BENCH_PACKAGES  = golang-go
 
+# For each target of `make fuzz`.
+SECONDS  ?= 30
+
 TORTURE         = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
 
-.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized bench bench-full bench-sendfile \
+.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized fuzz bench bench-full bench-sendfile \
         bench-ttcp micro micro-update \
         micro-times format clean \
         setup setup-system setup-bench
@@ -72,6 +75,10 @@ torture-faults: setup
 test-sanitized: setup
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 swift test --sanitize=address --scratch-path .build/address
 	TSAN_OPTIONS=allocator_may_return_null=1 swift test --sanitize=thread --scratch-path .build/thread
+
+# Bytes from strangers, led by coverage (libFuzzer), SECONDS for each parser; a finding is written to .build/fuzz.
+fuzz:
+	Tests/Fuzz/run $(SECONDS)
 
 # Beside HAProxy, nginx and no proxy at all, under ten minutes; needs root. BENCH="…" adds flags, see Benchmarks/README.md.
 bench: build setup-system

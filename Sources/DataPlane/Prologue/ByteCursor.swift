@@ -1,4 +1,5 @@
-/// Reads numbers and blocks in network order from a part of some bytes, and never beyond it: nil for what is not wholly there.
+/// Reads numbers and blocks in network order from a part of some bytes, and never beyond it: nil for what is not
+/// wholly there.
 struct ByteCursor: BitwiseCopyable {
     private let bytes: UnsafeRawBufferPointer
     /// Of the next byte, in `bytes`.

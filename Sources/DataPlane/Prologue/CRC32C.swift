@@ -1,5 +1,5 @@
-/// CRC-32C (Castagnoli), reflected, as iSCSI and SCTP have it (RFC 3720 12.1, RFC 4960 appendix B). A nibble at a time: a header of a few hundred
-/// bytes once a connection is worth no larger table.
+/// CRC-32C (Castagnoli), reflected, as iSCSI and SCTP have it (RFC 3720 12.1, RFC 4960 appendix B). A nibble at a
+/// time: a header of a few hundred bytes once a connection is worth no larger table.
 struct CRC32C: BitwiseCopyable {
     private var register: UInt32 = .max
 

@@ -1,7 +1,8 @@
 extension ClientHello {
     private static let serverNameMax = 255
 
-    /// Reads a whole message. What OpenSSL refuses is refused; extensions that are not looked for, GREASE among them (RFC 8701), are skipped.
+    /// Reads a whole message. Its lengths, and the extensions that are looked for, are held to what OpenSSL holds them
+    /// to; the others, GREASE among them (RFC 8701), are skipped.
     init(message: UnsafeRawBufferPointer) throws(LookStop) {
         var hello = ByteCursor(message, TLSRecords.messageHeaderLength..<message.count)
         // Version and random.

@@ -1,14 +1,15 @@
-/// What a TLS ClientHello says about where it wants to go; nothing is deciphered. Sources: RFC 8446 4.1.2, RFC 6066 3, RFC 7301, RFC 9849.
+/// What a TLS ClientHello says about where it wants to go; nothing is deciphered. Sources: RFC 8446 4.1.2, RFC 6066 3,
+/// RFC 7301, RFC 9849.
 package struct ClientHello: BitwiseCopyable {
-    /// SNI's host name, in the scratch; nil where there is none, and where it cannot be one: empty, over 255 bytes, or with a NUL. Case
-    /// and a trailing dot are as they came.
+    /// SNI's host name, in the scratch; nil where there is none, and where it cannot be one: empty, over 255 bytes, or
+    /// with a NUL. Case and a trailing dot are as they came.
     package var serverName: Range<Int>? { name.range }
     /// ALPN's list of names, in the scratch, for `ProtocolNames`; nil where there is none.
     package var protocols: Range<Int>? { protocolList.range }
     var name = Part()
     var protocolList = Part()
-    /// The true name is encrypted (ECH) and `serverName` is the outer one, by which such a stream is routed. Also true of browsers that only pretend
-    /// (GREASE), which nobody can tell apart.
+    /// The true name is encrypted (ECH) and `serverName` is the outer one, by which such a stream is routed. Also true
+    /// of browsers that only pretend (GREASE), which nobody can tell apart.
     package var hasEncryptedHello = false
 
     /// The longest message that is taken, in bytes, its own header included. Post-quantum key shares need about 2000.
@@ -16,7 +17,8 @@ package struct ClientHello: BitwiseCopyable {
     /// The longest beginning of a stream that is looked at, in bytes: a message and the headers of a hundred records.
     package static let lengthMax = messageMax + 100 * TLSRecords.headerLength
 
-    /// Looks at all bytes so far. The ranges of what is found lie in `scratch`, where the message is put together from its records.
+    /// Looks at all bytes so far. The ranges of what is found lie in `scratch`, where the message is put together from
+    /// its records.
     /// - Parameter scratch: of `lengthMax` bytes; in a shorter one longer messages are refused.
     package static func look(
         _ bytes: UnsafeRawBufferPointer, scratch: UnsafeMutableRawBufferPointer

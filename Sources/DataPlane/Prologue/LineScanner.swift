@@ -1,6 +1,7 @@
 /// Reads a PROXY line of version 1 byte by byte, and stops at the first one that cannot be right.
 ///
-/// Addresses are those that inet_pton(3) takes: IPv4 without leading zeros, IPv6 in any of RFC 4291's forms, with up to four digits of either case a group.
+/// Addresses are those that inet_pton(3) takes: IPv4 without leading zeros, IPv6 in any of RFC 4291's forms, with up
+/// to four digits of either case a group.
 struct LineScanner {
     let bytes: UnsafeRawBufferPointer
     var place = 0
@@ -76,7 +77,10 @@ struct LineScanner {
                 guard groups.gap == nil else { throw .refused(.proxyLine) }
                 groups.openGap()
             case UInt8(ascii: ".") where digits > 0:
-                guard groups.hasRoom(for: 2) else { throw .refused(.proxyLine) }
+                // IPv4 is the end: without a gap, two groups have to be missing.
+                guard groups.hasRoom(for: 2), groups.gap != nil || groups.count == 6 else {
+                    throw .refused(.proxyLine)
+                }
                 place -= digits + 1
                 let address = try ipv4()
                 groups.append(UInt16(truncatingIfNeeded: address >> 16))

@@ -1,5 +1,6 @@
-/// Routes by the names that clients ask for (SNI): exact names, and `*.example.com` for all names below `example.com`, however deep, but not for itself. Exact beats
-/// wildcard, and a longer wildcard a shorter one; of routes that have the same pattern the first wins. Case and one trailing dot do not matter.
+/// Routes by the names that clients ask for (SNI): exact names, and `*.example.com` for all names below `example.com`,
+/// however deep, but not for itself. Exact beats wildcard, and a longer wildcard a shorter one; of routes that have
+/// the same pattern the first wins. Case and one trailing dot do not matter.
 ///
 /// Made once, read by all workers.
 package final class NameTable: @unchecked Sendable {

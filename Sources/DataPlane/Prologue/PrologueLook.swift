@@ -1,8 +1,8 @@
-/// What the first bytes of a stream have come to. A look is a pure function of all bytes so far, from the stream's start, and has an
-/// answer for any bytes whatever; more bytes can change `incomplete` only.
+/// What the first bytes of a stream have come to. A look is a pure function of all bytes so far, from the stream's
+/// start, and has an answer for any bytes whatever; more bytes can change `incomplete` only.
 package enum PrologueLook<Found: BitwiseCopyable>: BitwiseCopyable {
-    /// Not whole yet: before there are so many bytes, counted from the stream's start, another look tells nothing new. Always more
-    /// than were given.
+    /// Not whole yet: before there are so many bytes, counted from the stream's start, another look tells nothing new.
+    /// Always more than were given.
     case incomplete(needed: Int)
     case found(Found)
     /// These bytes are none, whatever follows.

@@ -1,4 +1,5 @@
-/// The names in a list of ALPN (RFC 7301 3.1), each behind a length byte, in the client's order of preference. A list whose lengths lie ends there.
+/// The names in a list of ALPN (RFC 7301 3.1), each behind a length byte, in the client's order of preference. A list
+/// whose lengths lie ends there.
 package struct ProtocolNames: Sequence, IteratorProtocol, BitwiseCopyable {
     private let list: UnsafeRawBufferPointer
     private var cursor: ByteCursor

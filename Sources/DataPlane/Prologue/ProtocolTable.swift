@@ -1,5 +1,5 @@
-/// Routes by the protocols that clients offer (ALPN), such as `h2`. Names are compared byte by byte. Where a client's offers have several routes, the first one of
-/// the table wins, whatever the client prefers.
+/// Routes by the protocols that clients offer (ALPN), such as `h2`. Names are compared byte by byte. Where a client's
+/// offers have several routes, the first one of the table wins, whatever the client prefers.
 ///
 /// Made once, read by all workers.
 package final class ProtocolTable: @unchecked Sendable {

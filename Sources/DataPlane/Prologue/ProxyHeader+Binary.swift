@@ -11,8 +11,9 @@ extension ProxyHeader {
 
     /// Version 2: 16 fixed bytes, addresses by family, TLVs.
     ///
-    /// The block of a header that names nobody (LOCAL, UNSPEC) is skipped unread, as the protocol wants. Addresses are taken whatever the transport: a
-    /// datagram's sender is no less the client than a stream's, and the balancer is certainly not.
+    /// The block of a header that names nobody (LOCAL, UNSPEC) is skipped unread, as the protocol wants. Addresses are
+    /// taken whatever the transport: a datagram's sender is no less the client than a stream's, and the balancer is
+    /// certainly not.
     static func binary(_ bytes: UnsafeRawBufferPointer) throws(LookStop) -> ProxyHeader {
         for place in 0..<signature.count where try byte(bytes, place) != signature[place] {
             throw .refused(.noProxyHeader)
@@ -42,7 +43,8 @@ extension ProxyHeader {
         return bytes[place]
     }
 
-    /// 0 for UNSPEC. A family without a transport, or the other way round, is refused: nobody says what its block looks like.
+    /// 0 for UNSPEC. A family without a transport, or the other way round, is refused: nobody says what its block
+    /// looks like.
     private static func addressLength(_ familyAndTransport: UInt8) throws(LookStop) -> Int {
         switch familyAndTransport {
         case 0x00: 0
@@ -69,7 +71,8 @@ extension ProxyHeader {
         }
     }
 
-    /// Each within the header, not within what happens to have come after it. What is in those that are not known is nobody's business here.
+    /// Each within the header, not within what happens to have come after it. What is in those that are not known is
+    /// nobody's business here.
     private static func checkTLVs(_ header: UnsafeRawBufferPointer, from start: Int) throws(LookStop) {
         var checksumPlace: Int?
         var cursor = ByteCursor(header, start..<header.count)

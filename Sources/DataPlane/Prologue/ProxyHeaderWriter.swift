@@ -1,8 +1,8 @@
 import CLinux
 import LinuxCalls
 
-/// Writes headers of the PROXY protocol. Each call gives the header's length in bytes, or 0 where it would not fit; what was written until
-/// then has no meaning.
+/// Writes headers of the PROXY protocol. Each call gives the header's length in bytes, or 0 where it would not fit;
+/// what was written until then has no meaning.
 package struct ProxyHeaderWriter: ~Copyable {
     private let buffer: UnsafeMutableRawBufferPointer
     private var length = 0
@@ -10,8 +10,8 @@ package struct ProxyHeaderWriter: ~Copyable {
 
     private init(_ buffer: UnsafeMutableRawBufferPointer) { self.buffer = buffer }
 
-    /// `PROXY TCP4 …` or `PROXY TCP6 …`; `PROXY UNKNOWN` for a mixed pair, a UNIX path or no address. IPv4 in its IPv6 form is written as
-    /// IPv4 where both are.
+    /// `PROXY TCP4 …` or `PROXY TCP6 …`; `PROXY UNKNOWN` for a mixed pair, a UNIX path or no address. IPv4 in its IPv6
+    /// form is written as IPv4 where both are.
     package static func writeV1(
         source: SocketAddress, destination: SocketAddress, into buffer: UnsafeMutableRawBufferPointer
     ) -> Int {
@@ -35,8 +35,8 @@ package struct ProxyHeaderWriter: ~Copyable {
         return writer.written
     }
 
-    /// PROXY over TCP; with the family UNSPEC and without addresses for what version 1 calls UNKNOWN. Gives 0 also where an identifier
-    /// has more than 128 bytes.
+    /// PROXY over TCP; with the family UNSPEC and without addresses for what version 1 calls UNKNOWN. Gives 0 also
+    /// where an identifier has more than 128 bytes.
     package static func writeV2(
         source: SocketAddress, destination: SocketAddress, tlvs: ProxyTLVs = ProxyTLVs(),
         into buffer: UnsafeMutableRawBufferPointer

@@ -1,4 +1,5 @@
-/// What a header of version 2 that is written says beyond the addresses. The buffers are the caller's, and read during the call only.
+/// What a header of version 2 that is written says beyond the addresses. The buffers are the caller's, and read during
+/// the call only.
 package struct ProxyTLVs: BitwiseCopyable {
     /// The name the client asked for, as in SNI, without a closing zero.
     package var authority: UnsafeRawBufferPointer?

@@ -1,4 +1,5 @@
-/// Routes by byte strings: open addressing over plain memory, made once, read by all workers. At most half full, so that a search ends.
+/// Routes by byte strings: open addressing over plain memory, made once, read by all workers. At most half full, so
+/// that a search ends.
 struct RouteTable: ~Copyable {
     enum Kind: UInt8, BitwiseCopyable {
         case exactName
@@ -60,7 +61,8 @@ struct RouteTable: ~Copyable {
             return slot.keyLength < 0 ? nil : slot.route
         }
 
-        /// Where the key is, or would be. Names are compared without regard to case; those of the table are in lower case.
+        /// Where the key is, or would be. Names are compared without regard to case; those of the table are in lower
+        /// case.
         fileprivate func place(_ key: UnsafeRawBufferPointer, _ kind: Kind, _ hash: NameHash) -> Int {
             var place = hash.value & (slots.count - 1)
             while slots[place].keyLength >= 0, !holds(slots[place], key, kind) {
@@ -80,8 +82,9 @@ struct RouteTable: ~Copyable {
     }
 }
 
-/// FNV-1a, 64 bits, over bytes in lower case, from a name's end to its beginning: so the hashes of all its suffixes come by the way. Whoever chooses the
-/// names that are looked for does not choose those in the table, so there is nothing to flood.
+/// FNV-1a, 64 bits, over bytes in lower case, from a name's end to its beginning: so the hashes of all its suffixes
+/// come by the way. Whoever chooses the names that are looked for does not choose those in the table, so there is
+/// nothing to flood.
 struct NameHash: BitwiseCopyable {
     private var state: UInt64 = 0xCBF2_9CE4_8422_2325
 

@@ -9,8 +9,8 @@ enum TLSRecords {
     private static let handshake: UInt8 = 22
     private static let clientHello: UInt8 = 1
 
-    /// Puts the first handshake message together, which must be a ClientHello, and gives its length in bytes, header included. A message may be
-    /// cut into records of any size but 0. Nothing is copied before all of it is there.
+    /// Puts the first handshake message together, which must be a ClientHello, and gives its length in bytes, header
+    /// included. A message may be cut into records of any size but 0. Nothing is copied before all of it is there.
     static func gather(
         _ bytes: UnsafeRawBufferPointer, into scratch: UnsafeMutableRawBufferPointer
     ) throws(LookStop) -> Int {
