@@ -389,6 +389,46 @@ int32_t clinux_set_low_water(int32_t s, int32_t bytes) { return set_option(s, SO
 int32_t clinux_set_reuse_address(int32_t s) { return set_option(s, SOL_SOCKET, SO_REUSEADDR, 1); }
 int32_t clinux_set_reuse_port(int32_t s) { return set_option(s, SOL_SOCKET, SO_REUSEPORT, 1); }
 int32_t clinux_set_ipv6_only(int32_t s) { return set_option(s, IPPROTO_IPV6, IPV6_V6ONLY, 1); }
+int32_t clinux_set_fast_open(int32_t s, int32_t queue) { return set_option(s, IPPROTO_TCP, TCP_FASTOPEN, queue); }
+
+int32_t clinux_set_defer_accept(int32_t s, int32_t seconds)
+{
+    return set_option(s, IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds);
+}
+
+int32_t clinux_set_user_timeout(int32_t s, int32_t milliseconds)
+{
+    return set_option(s, IPPROTO_TCP, TCP_USER_TIMEOUT, milliseconds);
+}
+
+int32_t clinux_set_keepalive(int32_t s, int32_t idle_seconds, int32_t interval_seconds, int32_t probes)
+{
+    int32_t status = set_option(s, IPPROTO_TCP, TCP_KEEPIDLE, idle_seconds);
+    if (status == 0)
+        status = set_option(s, IPPROTO_TCP, TCP_KEEPINTVL, interval_seconds);
+    if (status == 0)
+        status = set_option(s, IPPROTO_TCP, TCP_KEEPCNT, probes);
+    return status < 0 ? status : set_option(s, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+int32_t clinux_set_congestion_control(int32_t s, const char *name)
+{
+    RESULT(setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name)));
+}
+
+int32_t clinux_bind_to_interface(int32_t s, const char *name)
+{
+    RESULT(setsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)));
+}
+
+int32_t clinux_set_transparent(int32_t s)
+{
+    if (clinux_socket_domain(s) == AF_INET6)
+        return set_option(s, IPPROTO_IPV6, IPV6_TRANSPARENT, 1);
+    return set_option(s, IPPROTO_IP, IP_TRANSPARENT, 1);
+}
+
+int32_t clinux_set_mode(const char *path, uint32_t mode) { RESULT(chmod(path, (mode_t)mode)); }
 
 int32_t clinux_set_reset_on_close(int32_t s)
 {
@@ -678,6 +718,18 @@ int32_t clinux_address_from_path(const char *path, void *address)
     unix_address->sun_family = AF_UNIX;
     memcpy(unix_address->sun_path, path, length + 1);
     return sizeof *unix_address;
+}
+
+int32_t clinux_address_from_abstract_name(const void *name, size_t length, void *address)
+{
+    struct sockaddr_un *unix_address = address;
+
+    if (length == 0 || length >= sizeof unix_address->sun_path)
+        return -EINVAL;
+    unix_address->sun_family = AF_UNIX;
+    unix_address->sun_path[0] = 0;
+    memcpy(unix_address->sun_path + 1, name, length);
+    return (int32_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
 }
 
 int32_t clinux_address_to_text(const void *address, void *text, size_t capacity)

@@ -23,11 +23,13 @@ extension Worker where E: ~Copyable {
         if owesHeader != true {
             pool = self.pool(for: newcomer, greets: owesHeader != nil)
             guard pool != nil else { return refuse(newcomer.socket, .refusedByAddress, .denied) }
-            let mayEnter = !records.exists || clientEnters(records.newcomer)
-            guard mayEnter else { return refuse(newcomer.socket, .refusedPerClient, .limit) }
+            if records.exists, let refusal = enter(records.newcomer) {
+                return refuse(newcomer.socket, refusal.counter, refusal.end)
+            }
         }
         guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
         keepRecord(slot)
+        beginPace(slot, of: newcomer.listener)
         engine.attach(newcomer.socket)
         let knot = table[slot]
         knot.pointee.begin(

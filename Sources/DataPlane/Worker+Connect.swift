@@ -54,7 +54,14 @@ extension Worker where E: ~Copyable {
         let address = servers.address(server)
         let socket = engine.openSocket(family: address.pointee.family)
         guard socket >= 0 else { return hasNoSocket(socket, slot) }
-        if address.pointee.isTCP { engine.prepareTCP(socket) }
+        if address.pointee.isTCP {
+            engine.prepareTCP(socket)
+            let prepared = prepare(socket, slot, family: address.pointee.family)
+            guard prepared == 0 else {
+                engine.close(socket)
+                return failedBeforehand(prepared, slot)
+            }
+        }
         if let source = servers.nextSource(knot.pointee.pool, family: address.pointee.family) {
             let bound = engine.bindSource(socket, source)
             guard bound == 0 else {
@@ -75,6 +82,22 @@ extension Worker where E: ~Copyable {
         knot.pointee.submittedConnect(socket, isTCP: address.pointee.isTCP, at: now)
         noteAttempt(slot)
         schedule(slot)
+    }
+
+    /// What the pool's TCP sockets are to have, besides what all have: 0 or `-errno`.
+    private func prepare(_ socket: Int32, _ slot: UInt32, family: Int32) -> Int32 {
+        let knot = table[slot]
+        let pool = servers[knot.pointee.pool]
+        for index in 0..<pool.pointee.optionCount {
+            let result = engine.setOption(socket, pool.pointee.options[index])
+            guard result == 0 else { return result }
+        }
+        guard pool.pointee.isTransparent else { return 0 }
+        var client = clientAddress(of: knot.pointee.client, in: records.exists ? records[slot] : nil)
+        // From an address of ours the server would take the client for somebody else.
+        guard client.family == family else { return Errno.addressNotAvailable }
+        client.clearPort()
+        return engine.bindSource(socket, &client)
     }
 
     private mutating func hasNoSocket(_ result: Int32, _ slot: UInt32) {

@@ -17,13 +17,14 @@ extension Worker where E: ~Copyable {
 
     mutating func schedule(_ slot: UInt32) {
         guard table[slot].pointee.phase != .free else { return }
-        let deadline = table[slot].pointee.deadline(at: now, timeouts(of: slot))
+        let deadline = min(table[slot].pointee.deadline(at: now, timeouts(of: slot)), paceDeadline(slot))
         if deadline != .max && needsEarlierLook(slot, at: deadline) { wheel.schedule(slot, at: deadline, in: table) }
     }
 
     mutating func expire() {
         while let slot = wheel.next(at: now, in: table) {
             let knot = table[slot]
+            releasePaced(slot)
             follow(knot.pointee.expired(at: now, timeouts(of: slot)), slot)
             schedule(slot)
         }

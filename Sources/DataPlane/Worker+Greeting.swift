@@ -103,8 +103,8 @@ extension Worker where E: ~Copyable {
             perform(knot.pointee.cut(.denied), slot)
             return false
         }
-        guard clientEnters(record) else {
-            perform(knot.pointee.cut(.perClientLimit), slot)
+        if let refusal = enter(record) {
+            perform(knot.pointee.cut(refusal.cause), slot)
             return false
         }
         return true

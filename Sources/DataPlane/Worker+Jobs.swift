@@ -82,7 +82,9 @@ extension Worker where E: ~Copyable {
 
     /// How much one chain may take.
     func chainLength(_ pipe: PipePool.Pipe, _ slot: UInt32, _ direction: Direction) -> UInt32 {
-        UInt32(truncatingIfNeeded: bytesLeft(direction, slot, Int(min(settings.chunkBytes, pipe.capacity))))
+        var most = Int(min(settings.chunkBytes, pipe.capacity))
+        if paces.exists, paces[slot].pointee.isPaced { most = min(most, paces[slot].pointee.chainBytesMax) }
+        return UInt32(truncatingIfNeeded: bytesLeft(direction, slot, most))
     }
 
     /// How much may be taken from the lane's source in one go.

@@ -70,9 +70,13 @@ extension Worker where E: ~Copyable {
                 unpaid.insert(.rest)
             }
         }
-        if step.contains(.send) && !send(knot, direction, tag) { unpaid.insert(.send) }
+        if step.contains(.send) && !isHeldBack(.send, direction, slot) && !send(knot, direction, tag) {
+            unpaid.insert(.send)
+        }
         if step.contains(.receive) && !receive(knot, direction, tag) { unpaid.insert(.receive) }
-        if step.contains(.move) && !move(knot, direction, tag) { unpaid.insert(.move) }
+        if step.contains(.move) && !isHeldBack(.move, direction, slot) && !move(knot, direction, tag) {
+            unpaid.insert(.move)
+        }
         if step.contains(.drainHeld) {
             let lane = knot.pointee[direction]
             let length = UInt32(max(1, lane.held))
@@ -204,6 +208,10 @@ extension Worker where E: ~Copyable {
                 && knot.pointee[direction].isFlushed
             {
                 step.subtract(Step.receive.on(direction))
+                guard !isHeldBack(.receive, direction, slot) else {
+                    schedule(slot)
+                    continue
+                }
                 carry(direction, slot)
                 guard knot.pointee.phase == .tied || knot.pointee.phase == .flushing else { return }
             }
@@ -232,6 +240,7 @@ extension Worker where E: ~Copyable {
         if direction == .down { noteDelivery(table[slot], slot) }
         let bytes = UInt64(UInt32(bitPattern: carried.moved))
         counters.add(.bytesCarried, bytes)
+        notePace(carried.moved, direction, slot)
         counters.add(direction == .up ? .bytesUp : .bytesDown, bytes)
     }
 }

@@ -30,6 +30,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var servers: PoolTable
     var listeners: ListenerTable
     let records: RecordTable
+    let paces: PaceTable
     var pen: RecordPen?
     var jobs: JobTable
     /// Jobs that send files, each of which waits for room as long as it is here.
@@ -89,6 +90,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         seat = settings.placement?.seat(of: settings.index)
         pen = settings.records?.pen
         jobs = JobTable(settings.desk, slotCount: settings.slots)
+        paces = PaceTable(capacity: settings.pools?.isPaced == true ? settings.slots : 0)
         records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
         // Before any port is open, so that even the first connections are shared out.
         seat?.open(ringing: control.bell)

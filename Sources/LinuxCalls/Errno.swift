@@ -12,6 +12,7 @@ package enum Errno {
     package static let noEntry: Int32 = -2  // ENOENT
     package static let accessDenied: Int32 = -13  // EACCES
     package static let busy: Int32 = -16  // EBUSY
+    package static let noDevice: Int32 = -19  // ENODEV
     package static let notDirectory: Int32 = -20  // ENOTDIR
     package static let invalid: Int32 = -22  // EINVAL
     package static let tooManyInSystem: Int32 = -23  // ENFILE

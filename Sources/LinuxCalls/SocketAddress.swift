@@ -64,10 +64,26 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
         self.init(filledBy: { clinux_address_from_path(path, $0) })
     }
 
+    /// A UNIX address as it is written: a path, or `@NAME` for a name without a file (unix(7): abstract). Nil where it has not 1 to 107
+    /// bytes, or a zero byte.
+    package init?(unixText text: String) {
+        guard text.hasPrefix("@") else {
+            self.init(unixPath: text)
+            return
+        }
+        let name = Array(text.utf8.dropFirst())
+        guard !name.isEmpty, name.count <= Self.pathBytesMax, !name.contains(0) else { return nil }
+        self.init(filledBy: { clinux_address_from_abstract_name(name, name.count, $0) })
+    }
+
+    /// AF_INET and AF_INET6.
+    package static let familyIPv4: Int32 = 2
+    package static let familyIPv6: Int32 = 10
+
     /// AF_UNIX 1, AF_INET 2, AF_INET6 10.
     package var family: Int32 { Int32(UInt16(truncatingIfNeeded: storage[0])) }
-    package var isIPv4: Bool { family == 2 }
-    package var isIPv6: Bool { family == 10 }
+    package var isIPv4: Bool { family == Self.familyIPv4 }
+    package var isIPv6: Bool { family == Self.familyIPv6 }
     package var isTCP: Bool { isIPv4 || isIPv6 }
     package var isUNIX: Bool { family == 1 }
 
@@ -77,12 +93,26 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
         return withBytes { UInt16(bigEndian: $0.loadUnaligned(fromByteOffset: 2, as: UInt16.self)) }
     }
 
+    /// From here on the port is 0, and a UNIX address stays as it is.
+    package mutating func clearPort() {
+        guard isTCP else { return }
+        withUnsafeMutableBytes(of: &storage) { $0.storeBytes(of: 0, toByteOffset: 2, as: UInt16.self) }
+    }
+
     /// The file's path, nil where this is no UNIX address with a name.
     package var unixPath: String? {
         guard isUNIX else { return nil }
         return withBytes { bytes in
             let path = bytes.dropFirst(2).prefix { $0 != 0 }
             return path.isEmpty ? nil : String(decoding: path, as: UTF8.self)
+        }
+    }
+
+    /// The name of a UNIX address that has no file; nil for all others.
+    package var abstractName: String? {
+        guard isUNIX else { return nil }
+        return withBytes { bytes in
+            bytes.count > 3 && bytes[2] == 0 ? String(decoding: bytes.dropFirst(3), as: UTF8.self) : nil
         }
     }
 
@@ -144,10 +174,10 @@ extension SocketAddress: CustomStringConvertible {
         }
     }
 
-    /// `192.0.2.1:80`, `[2001:db8::1]:80`, `unix:/path`: the form the flags take.
+    /// `192.0.2.1:80`, `[2001:db8::1]:80`, `unix:/path`, `unix:@name`: the form the flags take.
     package var description: String {
         if isUnknown { return "unknown" }
-        guard isTCP else { return "unix:\(unixPath ?? "")" }
+        guard isTCP else { return "unix:\(unixPath ?? abstractName.map { "@\($0)" } ?? "")" }
         return isIPv6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 }

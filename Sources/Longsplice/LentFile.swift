@@ -122,7 +122,7 @@ struct LentFile: ~Copyable {
         case .fin, .limit: return result.bytesUp
         case .takenBack, .drain, .stopped: reason = .cancelled
         case .reset: reason = .connectionLost
-        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .denied, .shortage,
+        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .rate, .denied, .shortage,
             .systemFailure, .badPrologue, .prologueTimeout:
             reason = result.isCutShort && result.failure == 0 ? .fileShrank : .system
         }

@@ -117,7 +117,7 @@ extension SplicingOutcome.Ending {
         case .limit: self = .lengthReached
         case .takenBack, .drain, .stopped: self = .cancelled
         case .reset: self = .reset
-        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .denied, .shortage,
+        case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .rate, .denied, .shortage,
             .systemFailure, .badPrologue, .prologueTimeout:
             self = .failed
         }

@@ -6,7 +6,7 @@ struct PlaceFlags: ParsableArguments {
     @Option(
         parsing: .unconditionalSingleValue,
         help: ArgumentHelp(
-            "Where to accept: an address, [IPv6]:PORT, a name, or unix:PATH. Port 0 lets the kernel choose. Repeatable.",
+            "Where to accept: an address, [IPv6]:PORT, a name, unix:PATH, unix:@NAME, or fd:NUMBER and fd:NAME for a socket that was passed. Port 0 lets the kernel choose. Repeatable.",
             valueName: "HOST:PORT"))
     var listen: [String] = []
 

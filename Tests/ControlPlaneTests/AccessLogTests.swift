@@ -100,7 +100,7 @@ struct AccessLogTests {
         #expect(queued == RecordQueue.capacity)
         let began = Clock.nowMillis()
         bench.log.close(withinMillis: 300)
-        #expect(Clock.nowMillis() - began < 2_000)
+        #expect(Clock.nowMillis() - began < 20_000)
         let lines = contents(end).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         #expect(lines.last?.isEmpty == true, "no line is torn")
         // The writer may have been quick enough to tell in between how many records were dropped.
@@ -118,22 +118,26 @@ struct AccessLogTests {
         defer { close(end) }
         let bench = try Bench(.file(path))
         let queued = bench.write(10_000)
-        var text: [UInt8] = []
+        var lines: [String] = []
+        var rest: [UInt8] = []
         // The writer may have been quick enough to tell in between how many records were dropped so far.
-        func dropped() -> Int {
-            String(decoding: text, as: UTF8.self).split(separator: "\n").reduce(0) { sum, line in
-                guard let key = line.firstRange(of: "\"dropped\":") else { return sum }
-                return sum + (Int(line[key.upperBound...].prefix { $0.isNumber }) ?? 0)
-            }
-        }
+        var dropped = 0
         #expect(
             eventually {
-                text += contents(end)
-                return text.last == UInt8(ascii: "\n") && dropped() == 10_000 - queued
+                rest += contents(end)
+                while let newline = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                    let line = String(decoding: rest[..<newline], as: UTF8.self)
+                    rest.removeSubrange(...newline)
+                    lines.append(line)
+                    if let key = line.utf8.firstRange(of: "\"dropped\":".utf8) {
+                        dropped += Int(line[key.upperBound...].prefix { $0.isNumber }) ?? 0
+                    }
+                }
+                return dropped == 10_000 - queued
             })
+        #expect(rest.isEmpty, "no line is torn")
         bench.log.close(withinMillis: 2_000)
-        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
-        #expect(lines.count { !$0.contains("\"dropped\":") } == queued)
+        #expect(lines.count { !$0.utf8.contains("\"dropped\":".utf8) } == queued)
         #expect(bench.log.recordsWritten == UInt64(queued))
     }
 

@@ -7,7 +7,9 @@ import Testing
 struct EndpointTests {
     @Test(
         "addresses are taken as they are",
-        arguments: ["127.0.0.1:80", "0.0.0.0:0", "[::1]:65535", "[2001:db8::1]:1", "unix:/run/x.sock", "unix:x"])
+        arguments: [
+            "127.0.0.1:80", "0.0.0.0:0", "[::1]:65535", "[2001:db8::1]:1", "unix:/run/x.sock", "unix:x", "unix:@x",
+        ])
     func addresses(text: String) throws {
         guard case .address(let address) = try Endpoint(text, ports: 0...65_535).place else {
             Issue.record("\(text) is no address")
@@ -43,7 +45,7 @@ struct EndpointTests {
             (":80", "has no host"), ("1.2.3:80", "is not an IPv4 address"), ("256.1.1.1:80", "is not an IPv4 address"),
             ("12345:80", "is not an IPv4 address"), ("*:80", "is not a host name"), ("a b:80", "is not a host name"),
             ("a/b:80", "is not a host name"), ("ä:80", "is not a host name"),
-            ("unix:", "has no path"),
+            ("unix:", "has no path"), ("unix:@", "has no path"),
         ])
     func problems(text: String, reason: String) {
         #expect(problem { () throws(ValueProblem) in _ = try Endpoint(text, ports: 0...65_535) }?.reason == reason)

@@ -75,7 +75,7 @@ extension EngineContractTests {
             bench.receive()
             bench.expectSilence()
             try bench.from.send(pattern(100))
-            let answers = bench.answers(2, within: 100)
+            let answers = bench.answers(2, within: 500)
             #expect(answers.map(\.text) == ["receive \(Errno.noBuffers)"])
             #expect(answers.allSatisfy { !$0.goesOn && $0.buffer == nil })
             bench.provide(3..<4)
@@ -112,7 +112,7 @@ extension EngineContractTests {
             let (bytes, _, _) = bench.receiveBytes(100)
             #expect(bytes == pattern(100))
             _ = clinux_reset(bench.from.number)
-            let answers = bench.answers(2, within: 100)
+            let answers = bench.answers(2, within: 500)
             let last = try #require(answers.first)
             #expect(last.result == Errno.reset && !last.goesOn && last.buffer == nil)
         }
@@ -155,7 +155,7 @@ extension EngineContractTests {
             bench.receive()
             bench.expectSilence()
             _ = bench.engine.cancel(tag, on: bench.source.number, tag)
-            let answers = bench.answers(2, within: 100)
+            let answers = bench.answers(2, within: 500)
             #expect(answers.map(\.text) == ["receive \(Errno.canceled)"])
             #expect(answers.allSatisfy { !$0.goesOn && $0.buffer == nil })
             try bench.from.send(pattern(10))
@@ -195,7 +195,7 @@ extension EngineContractTests {
             bench.move(4096)
             bench.expect(["fill 4096", "drain 4096"], of: 2)
             bench.receive()
-            let answers = bench.answers(2, within: 100)
+            let answers = bench.answers(2, within: 500)
             let some = try #require(answers.first)
             #expect(some.result == Int32(bench.engine.buffers.bytes))
             #expect(answers.last?.goesOn == false, "by itself, or for want of another buffer")
@@ -222,7 +222,7 @@ extension EngineContractTests {
             bench.send(BufferSlice(buffer: 2, offset: 0, length: 1000))
             bench.expect(["send 1000"], of: 1)
             bench.send(BufferSlice(buffer: 2, offset: 900, length: 30), waits: true)
-            let answers = bench.answers(2, within: 100)
+            let answers = bench.answers(2, within: 500)
             #expect(answers.map(\.text) == ["send 30"] && answers[0].tag == bench.tag.with(.send))
             #expect(try bench.to.receive(1030) == pattern(1000) + Array(pattern(1000)[900..<930]))
         }
@@ -281,10 +281,10 @@ extension EngineContractTests {
             #expect(hasEnded)
             var sent = try bench.sendUntilFull()
             _ = bench.engine.watch(bench.sink.number, bench.tag)
-            _ = bench.answers(4, within: 100)
+            _ = bench.answers(4, within: 500)
             bench.sendOn(after: sent, waits: true, isWatched: true)
             var isOut = true
-            var answers = bench.answers(4, within: 100)
+            var answers = bench.answers(4, within: 500)
             #expect(answers.count <= 1, "no more than that there is no room: \(answers.map(\.text))")
             if answers.contains(where: { $0.tag.operation == .send && $0.result == Errno.again }) { isOut = false }
             var received = try bench.to.receive(sent)
@@ -358,7 +358,7 @@ extension EngineContractTests.Bench where E: ~Copyable {
     mutating func receiveBytes(_ count: Int) -> (bytes: [UInt8], last: Completion?, answers: [Completion]) {
         var (all, came): ([UInt8], [Completion]) = ([], [])
         while all.count < count {
-            let some = answers(1, within: 200)
+            let some = answers(1, within: 5_000)
             if some.isEmpty { break }
             came += some
             for answer in some {

@@ -49,7 +49,7 @@ struct EngineContractTests {
         }
 
         /// Completions until there are `count`, or the time has passed.
-        mutating func answers(_ count: Int, within milliseconds: Int64 = 3_000) -> [Completion] {
+        mutating func answers(_ count: Int, within milliseconds: Int64 = 30_000) -> [Completion] {
             var all: [Completion] = []
             let end = Clock.nowMillis() + milliseconds
             while all.count < count && Clock.nowMillis() < end {

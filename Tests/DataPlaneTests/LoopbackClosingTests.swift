@@ -27,7 +27,7 @@ struct LoopbackClosingTests {
     }
 
     private func expectReset(
-        _ socket: TestSocket, within milliseconds: Int64 = 2_000, _ place: SourceLocation = #_sourceLocation
+        _ socket: TestSocket, within milliseconds: Int64 = 30_000, _ place: SourceLocation = #_sourceLocation
     ) {
         #expect(throws: SystemError(Errno.reset, in: "recv"), sourceLocation: place) {
             _ = try socket.receiveToEnd(within: milliseconds)
@@ -68,7 +68,7 @@ struct LoopbackClosingTests {
         pair.end(of: side).sendFin()
         expectReset(pair.end(of: side))
         let took = Clock.nowMillis() - began
-        #expect(took >= 190 && took < 1_500)
+        #expect(took >= 190 && took < 20_000)
         #expect(eventually { pair.isGone && pair.server.board[.finTimeout] == 1 })
     }
 
@@ -85,7 +85,7 @@ struct LoopbackClosingTests {
         let pair = try Pair(engine) { $0.relay.policy = .splice }
         try pair.client.send([1, 2, 3])
         #expect(try pair.far.receive(3) == [1, 2, 3])
-        #expect(eventually(within: 1_500) { pair.server.board[.pipesBorrowed] == 0 })
+        #expect(eventually { pair.server.board[.pipesBorrowed] == 0 })
         // And it still works.
         try pair.far.send([4, 5])
         #expect(try pair.client.receive(2) == [4, 5])

@@ -36,6 +36,27 @@ struct SocketAddressTests {
         #expect(SocketAddress(unixPath: "/a\0b") == nil)
     }
 
+    @Test("of a UNIX socket without a file keeps the name behind its @, up to 107 bytes")
+    func abstract() throws {
+        let longest = String(repeating: "a", count: 107)
+        let address = try #require(SocketAddress(unixText: "@\(longest)"))
+        #expect(address.isUNIX && address.unixPath == nil && address.abstractName == longest)
+        #expect(address.description == "unix:@\(longest)" && address.length == 110)
+        #expect(try #require(SocketAddress(unixText: "@x")).length == 4)
+        #expect(SocketAddress(unixText: "@\(longest)a") == nil)
+        #expect(SocketAddress(unixText: "@") == nil)
+        #expect(SocketAddress(unixText: "@a\0b") == nil)
+        let path = try #require(SocketAddress(unixText: "/a"))
+        #expect(path.unixPath == "/a" && path.abstractName == nil)
+    }
+
+    @Test("without its port is the same address", arguments: ["127.0.0.1", "2001:db8::1"])
+    func clearPort(host: String) throws {
+        var address = try #require(SocketAddress(numeric: host, port: 443))
+        address.clearPort()
+        #expect(address.host == host && address.port == 0)
+    }
+
     @Test("tells the port a listener was given")
     func local() throws {
         let any = try #require(SocketAddress(numeric: "127.0.0.1", port: 0))

@@ -96,7 +96,7 @@ private final class Talker: Sendable {
                 outcome.sent.store(Self.send(sends, socket, seed, progress), ordering: .releasing)
             },
             try NamedThread("receives") {
-                let received = try? socket.receiveToEnd(within: 60_000)
+                let received = try? socket.receiveToEnd(within: 600_000)
                 outcome.received.store(received == expects, ordering: .releasing)
             },
         ]
@@ -114,7 +114,7 @@ private final class Talker: Sendable {
             progress.await(at, of: bytes.count)
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             let count = min(bytes.count - at, 1 + Int((state >> 33) % 200_000))
-            guard (try? socket.send(Array(bytes[at..<at + count]), within: 60_000)) != nil else { return false }
+            guard (try? socket.send(Array(bytes[at..<at + count]), within: 600_000)) != nil else { return false }
             at += count
             if state >> 62 == 0 { TestSupport.pause() }
         }

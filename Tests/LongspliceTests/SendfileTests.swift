@@ -92,6 +92,31 @@ struct SendfileTests {
         }
     }
 
+    /// A corked socket keeps its last bytes back for 200 ms, one that waits for an answer for 40: the quickest of a few calls, since a
+    /// busy machine may hold up any of them, and a tail that is held back holds up all.
+    @Test("leaves no tail behind, whatever the size", arguments: engines)
+    func tail(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let file = try TestFile(Self.content)
+        let (near, far) = try TestPair.tcp()
+        // Below and above what is corked, whole pages and not.
+        for length in [1, 4_096, 16 * 4_096, 65_537, 262_144, 262_145, 1_048_576] {
+            var quickest = Int64.max
+            for round in 0..<8 {
+                let began = Clock.nowMillis()
+                let headers: [[UInt8]] = round % 2 == 0 ? [] : [[1, 2, 3]]
+                let sent = aside {
+                    try await splicer.sendfile(
+                        file.lent, to: Descriptor(far.number), length: UInt64(length), headers: headers)
+                }
+                _ = try near.receive(length + headers.joined().count)
+                quickest = min(quickest, Clock.nowMillis() - began)
+                _ = try await sent.value
+            }
+            #expect(quickest < 150, "\(length) bytes")
+        }
+    }
+
     @Test("waits for a slow reader, also one that has sent its FIN", arguments: engines)
     func slowReader(engine: Splicer.Engine) async throws {
         let splicer = try Splicer(engine: engine)

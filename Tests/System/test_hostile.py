@@ -115,7 +115,7 @@ def test_a_reader_with_a_tiny_window_gets_everything(stage):
 def test_thousands_of_short_connections_leave_nothing_behind(stage):
     """Both ends close in every possible way; the descriptors are counted when the test is over."""
     bridge = stage.bridge()
-    address, total, threads = bridge.proxy.addresses[0], sized(10_000, 100_000), 4
+    address, total, threads = bridge.proxy.addresses[0], sized(4_000, 100_000), 4
 
     def serve_oddly(sock):
         fate = random.random()

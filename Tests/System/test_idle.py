@@ -13,7 +13,7 @@ DESCRIPTORS_PER_PAIR = 6
 """What the program sets aside for each connection: two sockets and two pipes."""
 
 FITTING = (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 200) // DESCRIPTORS_PER_PAIR - 10
-PAIRS = min(FITTING, sized(3000, 20_000))
+PAIRS = min(FITTING, sized(2000, 20_000))
 WATCH = 5.0
 USE = sized(5, 600)
 """Seconds of talk between the two looks."""

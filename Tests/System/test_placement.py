@@ -12,7 +12,7 @@ from sizes import sized
 from streams import Reader, Writer
 
 WORKERS = 2
-ROUNDS = sized(5, 20)
+ROUNDS = sized(2, 20)
 RUSHES = sized(10, 50)
 
 

@@ -9,7 +9,8 @@ from lab import endpoint
 from sizes import MiB, sized
 
 SECONDS = sized(2, 10)
-FAMILIES = pytest.mark.parametrize("family", [4, 6], ids=["IPv4", "IPv6"])
+# Every day the rarer one: most other tests are of IPv4.
+FAMILIES = pytest.mark.parametrize("family", sized([6], [4, 6]), ids=lambda family: f"IPv{family}")
 
 
 def serve_port(stage, family, port, *flags, listen_port=0):
@@ -74,7 +75,7 @@ def test_redis_benchmark_gets_all_its_answers(wide_stage, family):
     proxy = serve_port(wide_stage, family, port)
     for load in (["-t", "ping,set,get"], ["-t", "set,get", "-d", "16384"], ["-t", "get", "-P", "16"]):
         done = lab.run("A", ["redis-benchmark", "-h", lab.address("B", family), "-p", proxy.port,
-                             "-n", sized(20_000, 200_000), "-c", "50", "-q", *load], timeout=120)
+                             "-n", sized(5_000, 200_000), "-c", "50", "-q", *load], timeout=120)
         assert "requests per second" in done.stdout
         assert "rror" not in done.stdout + done.stderr, done.stdout + done.stderr
 

@@ -16,7 +16,7 @@ package final class TestSocket: Sendable {
     }
 
     /// Sends all of it, waiting for room.
-    package func send(_ bytes: [UInt8], within milliseconds: Int64 = 5_000) throws {
+    package func send(_ bytes: [UInt8], within milliseconds: Int64 = 30_000) throws {
         var sent = 0
         try retry(milliseconds, "send") {
             let result = bytes.withUnsafeBytes {
@@ -28,7 +28,7 @@ package final class TestSocket: Sendable {
     }
 
     /// Receives `count` bytes, fewer at the end of the stream. Throws ECONNRESET and the like.
-    package func receive(_ count: Int, within milliseconds: Int64 = 5_000) throws -> [UInt8] {
+    package func receive(_ count: Int, within milliseconds: Int64 = 30_000) throws -> [UInt8] {
         var all: [UInt8] = []
         try retry(milliseconds, "recv") {
             var buffer = [UInt8](repeating: 0, count: min(65536, max(1, count - all.count)))
@@ -41,7 +41,7 @@ package final class TestSocket: Sendable {
     }
 
     /// All bytes up to the end of the stream.
-    package func receiveToEnd(within milliseconds: Int64 = 5_000) throws -> [UInt8] {
+    package func receiveToEnd(within milliseconds: Int64 = 30_000) throws -> [UInt8] {
         try receive(Int.max, within: milliseconds)
     }
 
@@ -81,7 +81,7 @@ package final class TestListener: Sendable {
         return try TestListener(any)
     }
 
-    package func accept(within milliseconds: Int64 = 5_000) throws -> TestSocket {
+    package func accept(within milliseconds: Int64 = 30_000) throws -> TestSocket {
         let end = Clock.nowMillis() + milliseconds
         while Clock.nowMillis() < end {
             let socket = clinux_accept(number)
@@ -98,7 +98,7 @@ package func pause() { _ = clinux_epoll_wait(pauseEpoll, nil, 1, 1_000_000) }
 private let pauseEpoll = clinux_epoll_create()
 
 /// Waits until something is so; false when it is not within the time.
-package func eventually(within milliseconds: Int64 = 5_000, _ isSo: () -> Bool) -> Bool {
+package func eventually(within milliseconds: Int64 = 30_000, _ isSo: () -> Bool) -> Bool {
     let end = Clock.nowMillis() + milliseconds
     while Clock.nowMillis() < end {
         if isSo() { return true }

@@ -72,6 +72,15 @@ int32_t clinux_set_urgent_inline(int32_t socket);                        /* SO_O
 int32_t clinux_set_reuse_address(int32_t socket);
 int32_t clinux_set_reuse_port(int32_t socket);
 int32_t clinux_set_ipv6_only(int32_t socket);
+/* Options that somebody asks for (tcp(7), ip(7), ipv6(7), socket(7)). Names are at most 15 bytes. */
+int32_t clinux_set_fast_open(int32_t socket, int32_t queue);             /* TCP_FASTOPEN */
+int32_t clinux_set_defer_accept(int32_t socket, int32_t seconds);
+int32_t clinux_set_user_timeout(int32_t socket, int32_t milliseconds);
+int32_t clinux_set_keepalive(int32_t socket, int32_t idle_seconds, int32_t interval_seconds, int32_t probes);
+int32_t clinux_set_congestion_control(int32_t socket, const char *name);
+int32_t clinux_bind_to_interface(int32_t socket, const char *name);      /* SO_BINDTODEVICE */
+int32_t clinux_set_transparent(int32_t socket);                          /* IP_TRANSPARENT, IPV6_TRANSPARENT */
+int32_t clinux_set_mode(const char *path, uint32_t mode);                /* chmod(2) */
 int32_t clinux_set_reset_on_close(int32_t socket);                       /* SO_LINGER {1, 0} */
 /* What a socket is: its kernel AF_ and SOCK_ numbers, its IPPROTO_, 1 where it listens (SO_DOMAIN, SO_TYPE, SO_PROTOCOL,
    SO_ACCEPTCONN). -ENOTSOCK and -EBADF tell what is none. */
@@ -150,6 +159,8 @@ int32_t clinux_has_capability(int32_t capability);                       /* 1, 0
 /* Addresses, as struct sockaddr_storage (128 bytes, zeroed by the caller). Each gives the address's length, or -EINVAL. */
 int32_t clinux_address_from_text(const char *host, uint16_t port, void *address);
 int32_t clinux_address_from_path(const char *path, void *address);
+/* A name of 1 to 107 bytes without a file (unix(7)). */
+int32_t clinux_address_from_abstract_name(const void *name, size_t length, void *address);
 /* The host part without brackets; gives the text's length. */
 int32_t clinux_address_to_text(const void *address, void *text, size_t capacity);
 /* Looks a name up (getaddrinfo(3), TCP). Fills at most `capacity` addresses of 128 bytes each and their lengths; gives

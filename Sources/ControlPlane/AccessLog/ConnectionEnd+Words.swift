@@ -14,6 +14,7 @@ extension ConnectionEnd {
         case .noPort: "no_port"
         case .drain: "drain"
         case .limit: "limit"
+        case .rate: "rate"
         case .denied: "denied"
         case .shortage: "shortage"
         case .systemFailure: "system_failure"

@@ -64,7 +64,7 @@ extension LogSink {
 
     /// A stream where the reader listens for one, a datagram socket where it reads those (EPROTOTYPE, unix(7)).
     private static func socket(_ path: String, _ place: AccessLogPlace) throws(ValueProblem) -> LogSink {
-        guard let address = SocketAddress(unixPath: path) else {
+        guard let address = SocketAddress(unixText: path) else {
             throw ValueProblem("has no path", cure: "write unix:PATH")
         }
         do throws(SystemError) {

@@ -22,6 +22,13 @@ package enum Bounds {
     package static let weight = 1...ServerSettings.weightMax
     package static let portsToListen = 0...65_535
     package static let portsToConnect = 1...65_535
+    package static let bytesPerSecond = 1024...(1 << 40)
+    package static let fastOpenQueue = 1...65_535
+    package static let second = TimeSpan(milliseconds: 1_000)
+    /// The kernel takes 32,767 seconds at most for keepalive.
+    package static let longestSeconds = TimeSpan(milliseconds: 9 * 3_600_000)
+    /// Milliseconds that fit in 31 bits.
+    package static let longestUserTimeout = TimeSpan(milliseconds: 480 * 3_600_000)
     package static let shortestTime = TimeSpan(milliseconds: 1)
     /// More lines of statistics would drown the others.
     package static let shortestStats = TimeSpan(milliseconds: 100)

@@ -6,6 +6,11 @@ package struct ListenerConfiguration: Sendable {
     package var name: String
     package var bind: [Placed<Endpoint>]
     package var backlog: Int32 = 4096
+    /// Of its TCP sockets, in the order in which they are set.
+    package var options: [Placed<SocketOption>] = []
+    /// Of its UNIX sockets' files; nil for what the umask leaves.
+    package var mode: Placed<UInt32>?
+    package var limits = ListenerLimitsConfiguration()
     /// An index into the pools: where clients go for whom no route is meant; nil where they are reset.
     package var pool: Int? = 0
     /// Who may come; nil for anybody.
@@ -30,8 +35,11 @@ package struct ListenerConfiguration: Sendable {
 
 extension ListenerConfiguration {
     /// What the workers are to know of it.
-    var settings: ListenerSettings {
+    /// - Parameter clients: addresses that can have connections at the same time, at most.
+    func settings(clients: Int) -> ListenerSettings {
         var settings = ListenerSettings(pool: pool)
+        settings.limits = limits.limits(clients: clients)
+        settings.bytesPerSecond = Int64(limits.bytesPerSecond ?? 0)
         settings.allow = allow.map { AddressSet($0) }
         settings.deny = deny.isEmpty ? nil : AddressSet(deny)
         settings.routes = routes.map { route in
@@ -79,6 +87,10 @@ package struct PoolConfiguration: Sendable {
     package var balance = Balance.roundRobin
     /// Where connections come from, ports 0; empty where the kernel chooses.
     package var sources: [Placed<SocketAddress>] = []
+    /// Of its TCP sockets, in the order in which they are set.
+    package var options: [Placed<SocketOption>] = []
+    /// Connections to TCP servers come from the client's own address.
+    package var isTransparent = false
     /// Servers tried for one client after the first; nil for all there are.
     package var retries: Int?
     /// Nil where no server is ever left out.

@@ -52,7 +52,7 @@ extension ServeConfiguration {
         var all: [Placed<Endpoint>] = []
         for text in texts {
             let endpoint = try FlagReading.read(text, "--listen") { value throws(ValueProblem) in
-                try Endpoint(value, ports: Bounds.portsToListen)
+                try Endpoint(value, ports: Bounds.portsToListen, inherits: true)
             }
             if let endpoint { all.append(Placed(endpoint, at: .flag("--listen"))) }
         }

@@ -57,12 +57,33 @@ extension ConfigurationFile {
           to: "-"
           format: json
 
-        # Where connections are accepted. An address is HOST:PORT, [IPv6]:PORT or unix:PATH; 127.0.0.1:8000-8003 stands for four.
+        # Where connections are accepted. An address is HOST:PORT, [IPv6]:PORT, unix:PATH or unix:@NAME (without a file);
+        # 127.0.0.1:8000-8003 stands for four. fd:NAME is a socket of systemd's (FileDescriptorName=), fd:3 one by its number.
         listeners:
           - name: https
             bind: ["127.0.0.1:8443", "[::1]:8443"]
             # Length of the accept queue, capped by net.core.somaxconn.
             backlog: 4096
+            # Accepted sockets have these too. For example; without the keys, what the kernel does.
+            tcp_fastopen: 256
+            tcp_defer_accept: 5s
+            user_timeout: 30s
+            # The key alone means the defaults.
+            keepalive: { idle: 60s, interval: 10s, probes: 6 }
+            congestion_control: reno
+            interface: lo
+            # Addresses that are not this machine's; needs CAP_NET_ADMIN.
+            transparent: false
+            # Of UNIX sockets' files:
+            # mode: "0660"
+            # How much it takes; for example. No bound for what is not given. A client is an IPv4 address or an IPv6 /64.
+            limits:
+              connections: 300
+              per_client: 50
+              # As many at once, and then one by one; /s or /m.
+              rate_per_client: 50/s
+              # Of each direction.
+              bandwidth_per_connection: 100MiB/s
             # Who may come, and of those who may not; for example. Anybody may without the keys.
             allow: [0.0.0.0/0, "::/0"]
             deny: [192.0.2.66]
@@ -100,6 +121,12 @@ extension ConfigurationFile {
               retries: 2
               # Addresses of this machine that connections come from, for example; the kernel's choice without the key.
               source: [127.0.0.1]
+              # From the client's own address instead, which needs CAP_NET_ADMIN and a route back.
+              transparent_source: false
+              # For example; without the keys, what the kernel does.
+              user_timeout: 30s
+              keepalive: { idle: 60s, interval: 10s, probes: 6 }
+              congestion_control: reno
             # Without it, no server is left out: each one that fails is tried again for the next client.
             eject:
               # Connects in a row that have to fail, for how long the server is then left out, and how many of the pool may be.

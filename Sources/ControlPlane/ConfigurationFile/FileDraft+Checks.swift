@@ -14,11 +14,14 @@ extension FileDraft {
             var pool = draft.pool
             pool.name = draft.name?.value ?? ""
             pool.header = header(draft, &reading)
+            pool.options = draft.socket.options
             return pool
         }
         configuration.listeners = listeners.map { draft in
             var listener = draft.listener
             listener.name = draft.name?.value ?? ""
+            listener.options = draft.socket.options
+            socketOptions(draft, &reading)
             route(draft, &listener, &reading)
             return listener
         }
@@ -78,15 +81,19 @@ extension FileDraft {
     // MARK: Listeners
 
     private func addresses(_ reading: inout FileReading) {
-        let all = listeners.flatMap(\.listener.bind)
+        let all = listeners.flatMap { draft in
+            draft.listener.bind.map { (bind: $0, interface: draft.socket.interface) }
+        }
         if all.count > ListenerKeys.addressesMax {
             reading.note(
                 Self.place("listeners", listeners.first?.place, reading), "bind \(all.count) addresses",
                 cure: "write at most \(ListenerKeys.addressesMax)")
         }
         var seen: [String: Origin] = [:]
-        for bind in all {
-            guard let identity = bind.value.identity else { continue }
+        for (bind, interface) in all {
+            guard let address = bind.value.identity else { continue }
+            // The same address on another interface is another one.
+            let identity = "\(address) \(bind.value.isUNIX ? "" : interface)"
             if let first = seen[identity] {
                 reading.note(
                     bind,
@@ -94,6 +101,21 @@ extension FileDraft {
                     value: bind.value.text)
             }
             seen[identity] = seen[identity] ?? bind.origin
+        }
+    }
+
+    /// What no address of the listener has use for.
+    private func socketOptions(_ draft: ListenerDraft, _ reading: inout FileReading) {
+        let binds = draft.listener.bind.map(\.value)
+        guard !binds.isEmpty else { return }
+        if binds.allSatisfy(\.isUNIX), let option = draft.socket.options.first {
+            reading.note(
+                option, ValueProblem("is for TCP, and all addresses here are UNIX sockets", cure: "leave it out"))
+        }
+        if !binds.contains(where: \.hasFile) {
+            reading.note(
+                draft.listener.mode,
+                ValueProblem("is for UNIX sockets with a file, and there is none here", cure: "leave it out"))
         }
     }
 
@@ -220,6 +242,11 @@ extension FileDraft {
                     cure: "write smaller ones, at most \(ServeConfiguration.turnsMax)"),
                 value: pool.name?.value)
         }
+        for pool in pools where pool.pool.isTransparent && !pool.pool.sources.isEmpty {
+            reading.note(
+                pool.pool.sources[0],
+                ValueProblem("stands beside transparent_source: true", cure: "leave one of them out"))
+        }
         for pool in pools where pool.pool.sources.count > ServeConfiguration.sourcesMax {
             reading.note(
                 pool.pool.sources[0],
@@ -248,12 +275,37 @@ extension Origin {
     }
 }
 
+extension SocketDraft {
+    /// Empty for all of them.
+    fileprivate var interface: String {
+        for option in options {
+            if case .interface(let name) = option.value { return name.text }
+        }
+        return ""
+    }
+}
+
 extension Endpoint {
+    fileprivate var isUNIX: Bool {
+        switch place {
+        case .address(let address): address.isUNIX
+        case .name, .inherited: false
+        }
+    }
+
+    fileprivate var hasFile: Bool {
+        switch place {
+        case .address(let address): address.unixPath != nil
+        case .name, .inherited: false
+        }
+    }
+
     /// The same for two spellings of one address; nil where each gets a port of its own.
     fileprivate var identity: String? {
         switch place {
         case .address(let address): address.isTCP && address.port == 0 ? nil : "\(address)"
         case .name(let name, let port): port == 0 ? nil : "\(name.lowercased()):\(port)"
+        case .inherited(let wanted): "fd:\(wanted)"
         }
     }
 }

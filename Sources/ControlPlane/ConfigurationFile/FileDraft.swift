@@ -22,6 +22,7 @@ struct ListenerDraft {
     let place: FilePlace
     var name: Placed<String>?
     var listener = ListenerConfiguration("", bind: [])
+    var socket = SocketDraft()
     var poolName: Placed<String>?
     /// The key was there, right or wrong.
     var namesPool = false
@@ -48,6 +49,7 @@ struct PoolDraft {
     var pool = PoolConfiguration("", servers: [])
     var headerVersion: Placed<HeaderRules.Version>?
     var headerExtras: [Placed<HeaderRules.Extras>] = []
+    var socket = SocketDraft()
 
     /// Once one of them is written, the others have their defaults.
     var ejectRules: EjectRules {

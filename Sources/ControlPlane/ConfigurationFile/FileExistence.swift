@@ -51,7 +51,7 @@ extension AccessLogPlace {
         switch self {
         case .standardOutput: nil
         case .file(let path): path
-        case .socket(let path): path
+        case .socket(let path): path.hasPrefix("@") ? nil : path
         }
     }
 }

@@ -49,6 +49,21 @@ enum PoolKeys {
                     reading.value(node, path, .text(example: "192.0.2.7"), SocketAddress.source)
                 },
                 set: { $0.pool.sources = $1 }),
+        ] + socket
+    }
+
+    private static var socket: [FileKey<PoolDraft>] {
+        let options = SocketOptionKeys(\PoolDraft.socket)
+        return [
+            .value(
+                "transparent_source", .truth, standard: .truth(false),
+                "Connections come from the client's own address (IP_TRANSPARENT).", parse: Truth.parse,
+                set: { draft, isWanted in
+                    guard isWanted.value else { return }
+                    draft.pool.isTransparent = true
+                    options.add(.transparent, at: isWanted.origin, to: &draft)
+                }),
+            options.userTimeout, options.keepalive, options.congestionControl,
         ]
     }
 

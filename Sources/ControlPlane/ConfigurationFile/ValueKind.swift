@@ -3,7 +3,7 @@ enum ValueKind {
     case number(ClosedRange<Int>)
     /// Bytes.
     case size(ClosedRange<Int>)
-    case time(atLeast: TimeSpan)
+    case time(atLeast: TimeSpan, atMost: TimeSpan = .longest)
     case choice([String])
     case truth
     /// - example: in YAML.
@@ -22,7 +22,7 @@ enum ValueKind {
         case .number(let range): "write a whole number from \(range.lowerBound) to \(range.upperBound)"
         case .size(let range):
             "write a size from \(ByteSize(bytes: range.lowerBound)) to \(ByteSize(bytes: range.upperBound))"
-        case .time(let shortest): "write a time from \(shortest) to \(TimeSpan.longest)"
+        case .time(let shortest, let longest): "write a time from \(shortest) to \(longest)"
         case .choice(let names): "write one of \(names.joined(separator: ", "))"
         case .truth: "write true or false"
         case .text(let example): "write for example \(example)"

@@ -10,6 +10,8 @@ package enum Resolver {
     package static func addresses(of endpoint: Endpoint) throws(ValueProblem) -> [SocketAddress] {
         switch endpoint.place {
         case .address(let address): [address]
+        // Its address is asked of itself.
+        case .inherited: []
         case .name(let name, let port): try lookUp(name, port)
         }
     }

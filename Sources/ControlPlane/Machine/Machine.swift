@@ -24,6 +24,8 @@ package struct Machine: Sendable {
     package var isExemptFromPipeQuota = false
     /// `net.core.somaxconn`, which caps every accept queue (listen(2)).
     package var acceptQueueMax: Int?
+    /// `net.ipv4.tcp_fastopen`: bit 1 for clients, bit 2 for listeners.
+    package var fastOpen: Int?
 
     package init() {}
 
@@ -45,6 +47,7 @@ package struct Machine: Sendable {
         machine.mayExceedPipeMaxSize = clinux_has_capability(24) == 1
         machine.isExemptFromPipeQuota = Capability.exemptsFromPipeQuota
         machine.acceptQueueMax = KernelFile.number("/proc/sys/net/core/somaxconn")
+        machine.fastOpen = KernelFile.number("/proc/sys/net/ipv4/tcp_fastopen")
         return machine
     }
 

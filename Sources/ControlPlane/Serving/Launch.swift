@@ -44,10 +44,9 @@ struct Launch {
         settings.relay = RelayRules(policy: configuration.relay.policy)
         settings.pipeBytes = UInt32(configuration.pipeBytes)
         settings.chunkBytes = UInt32(configuration.chunkBytes)
+        let clients = limit.connections + WorkerSettings.acceptedInExcessMax * configuration.workers
         settings.clients = configuration.maxConnectionsPerClient.map {
-            ClientTable(
-                connectionsMax: $0,
-                clients: limit.connections + WorkerSettings.acceptedInExcessMax * configuration.workers)
+            ClientTable(connectionsMax: $0, clients: clients)
         }
 
         if configuration.hasEcho {
@@ -59,7 +58,7 @@ struct Launch {
         } else {
             echo = nil
         }
-        let set = places.poolSet(configuration, echo: echo?.address, fallbacks)
+        let set = places.poolSet(configuration, echo: echo?.address, clients: clients, fallbacks)
         settings.target = .pools(set)
         workers = try WorkerGroup(
             count: configuration.workers, decision.choice, settings, records: records, pinnedTo: machine.processors)

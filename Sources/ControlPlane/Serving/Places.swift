@@ -6,9 +6,14 @@ struct Places {
     struct Bind {
         let endpoint: Placed<Endpoint>
         let backlog: Int32
+        let options: [SocketOption]
+        /// Of a UNIX socket's file.
+        let mode: UInt32?
         /// An index into the listeners.
         let listener: Int
         let addresses: [SocketAddress]
+        /// Sockets that this process was started with, one for each address; otherwise none.
+        let inherited: [Int32]
     }
 
     let binds: [Bind]
@@ -16,14 +21,20 @@ struct Places {
     let servers: [[[SocketAddress]]]
 
     /// Throws the first name that cannot be looked up, and where all names together stand for too many addresses.
-    init(_ configuration: ServeConfiguration) throws(Refusal) {
+    /// - Parameter sockets: those that this process was started with. What a listener names of them is the caller's from here on.
+    init(_ configuration: ServeConfiguration, _ sockets: InheritedSockets) throws(Refusal) {
+        var taken: Set<Int32> = []
         var binds: [Bind] = []
         for (index, listener) in configuration.listeners.enumerated() {
             for endpoint in listener.bind {
+                let inherited = try Self.inherited(endpoint, sockets, &taken)
                 binds.append(
                     Bind(
-                        endpoint: endpoint, backlog: listener.backlog, listener: index,
-                        addresses: try Self.resolve(endpoint.value, endpoint.origin)))
+                        endpoint: endpoint, backlog: listener.backlog,
+                        options: listener.options.map(\.value), mode: listener.mode?.value, listener: index,
+                        addresses: inherited.isEmpty
+                            ? try Self.resolve(endpoint.value, endpoint.origin) : inherited.map(\.address),
+                        inherited: inherited.map(\.socket)))
             }
         }
         self.binds = binds
@@ -44,6 +55,23 @@ struct Places {
         }
     }
 
+    /// Nothing for an address that is to be bound.
+    private static func inherited(
+        _ endpoint: Placed<Endpoint>, _ sockets: InheritedSockets, _ taken: inout Set<Int32>
+    ) throws(Refusal) -> [(socket: Int32, address: SocketAddress)] {
+        guard case .inherited(let wanted) = endpoint.value.place else { return [] }
+        do throws(ValueProblem) {
+            let found = try sockets.take(wanted)
+            for one in found where !taken.insert(one.socket).inserted {
+                throw ValueProblem(
+                    "is listened on twice, as descriptor \(one.socket) is named before", cure: "leave one of them out")
+            }
+            return found
+        } catch {
+            throw Refusal(.failure, at: endpoint.origin, value: endpoint.value.text, error)
+        }
+    }
+
     private static func resolve(_ endpoint: Endpoint, _ origin: Origin) throws(Refusal) -> [SocketAddress] {
         do throws(ValueProblem) {
             return try Resolver.addresses(of: endpoint)
@@ -53,13 +81,18 @@ struct Places {
     }
 
     /// One for each listening address, in the order in which they are bound.
-    private func listeners(_ configuration: ServeConfiguration) -> [ListenerSettings] {
-        binds.flatMap { Array(repeating: configuration.listeners[$0.listener].settings, count: $0.addresses.count) }
+    private func listeners(_ configuration: ServeConfiguration, clients: Int) -> [ListenerSettings] {
+        let settings = configuration.listeners.map { $0.settings(clients: clients) }
+        return binds.flatMap { Array(repeating: settings[$0.listener], count: $0.addresses.count) }
     }
 
     /// What the workers are to know of the pools.
-    /// - Parameter echo: the embedded server's address, where there is one.
-    func poolSet(_ configuration: ServeConfiguration, echo: SocketAddress?, _ fallbacks: FallbackFiles) -> PoolSet {
+    /// - Parameters:
+    ///   - echo: the embedded server's address, where there is one.
+    ///   - clients: addresses that can have connections at the same time, at most.
+    func poolSet(
+        _ configuration: ServeConfiguration, echo: SocketAddress?, clients: Int, _ fallbacks: FallbackFiles
+    ) -> PoolSet {
         let pools = zip(configuration.pools, servers).map { pool, addressesOfServers in
             var settings = PoolSettings([], pool.balance)
             for (server, addresses) in zip(pool.servers, addressesOfServers) {
@@ -70,12 +103,14 @@ struct Places {
             }
             settings.timeouts = pool.timeouts
             settings.sources = pool.sources.map(\.value)
+            settings.options = pool.options.map(\.value)
+            settings.isTransparent = pool.isTransparent
             settings.eject = pool.eject
             settings.header = pool.header
             settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
             settings.fallback = fallbacks.descriptor(of: pool)
             return settings
         }
-        return PoolSet(pools, listeners: listeners(configuration))
+        return PoolSet(pools, listeners: listeners(configuration, clients: clients))
     }
 }

@@ -21,7 +21,11 @@ package final class Server {
     /// Starts in an order in which nothing has to be taken back: limits, engine, names, workers, and ports last.
     ///
     /// Throws one sentence on what stands in the way; nothing is left behind then. Logs what was chosen once all stands.
-    package init(_ configuration: ServeConfiguration, on machine: Machine, log: Logger) throws(Refusal) {
+    /// - Parameter inherited: sockets that this process was started with.
+    package init(
+        _ configuration: ServeConfiguration, on machine: Machine,
+        inherited: InheritedSockets = InheritedSockets { _ in nil }, log: Logger
+    ) throws(Refusal) {
         let limits = Limits(
             workers: configuration.workers, listeners: configuration.bindCount, hasEcho: configuration.hasEcho)
         let limit = try DescriptorLimit(
@@ -29,8 +33,10 @@ package final class Server {
         let decision = try EngineDecision(
             configuration.engine, at: configuration.engineOrigin, configuration.ring, descriptors: limit.descriptors,
             disabled: machine.uringDisabled, names: configuration.names)
-        let places = try Places(configuration)
+        let places = try Places(configuration, inherited)
         for source in configuration.pools.flatMap(\.sources) { try Self.tryBinding(source) }
+        for listener in configuration.listeners { try SocketOption.tryOut(listener.options) }
+        for pool in configuration.pools { try SocketOption.tryOut(pool.options) }
         let fallbacks = try FallbackFiles(configuration.pools)
         let accessLog = try configuration.accessLog.map { place throws(Refusal) in
             try AccessLog(
@@ -138,8 +144,14 @@ package final class Server {
         var all: [BoundListener] = []
         for bind in binds {
             do throws(ValueProblem) {
-                for address in bind.addresses {
-                    all.append(try BoundListener(address, workers: workers, backlog: bind.backlog))
+                for (index, address) in bind.addresses.enumerated() {
+                    all.append(
+                        bind.inherited.isEmpty
+                            ? try BoundListener(
+                                address, workers: workers, backlog: bind.backlog, options: bind.options, mode: bind.mode
+                            )
+                            : try BoundListener(
+                                inheriting: bind.inherited[index], address, workers: workers, options: bind.options))
                 }
             } catch {
                 for listener in all { listener.file?.remove() }

@@ -25,6 +25,7 @@ struct StartReport {
         if let fallback = decision.fallback { log.warning("\(fallback)") }
         log.info("\(Version.sentence) starts", metadata: engine)
         logConnections(to: log)
+        warnOfFastOpen(log)
         logPipes(to: log)
         logAccess(to: log)
     }
@@ -64,6 +65,15 @@ struct StartReport {
                 "\(names.completionDepth) \(ring.completionDepth) is less than the \(answers) answers that could come at once; the kernel would keep the rest"
             )
         }
+    }
+
+    /// The kernel accepts the option and does nothing with it unless its switch has bit 2 set (ip-sysctl).
+    private func warnOfFastOpen(_ log: Logger) {
+        let isWanted = configuration.listeners.contains { $0.options.contains { $0.value.isFastOpen } }
+        guard isWanted, let mode = machine.fastOpen, mode & 2 == 0 else { return }
+        log.warning(
+            "net.ipv4.tcp_fastopen is \(mode), so no data comes with a SYN; set it to \(mode | 3), or leave tcp_fastopen out"
+        )
     }
 
     private func logAccess(to log: Logger) {

@@ -14,6 +14,7 @@ package final class Supervisor {
     private let signals: Signals
     private let server: Server
     private let log: Logger
+    private let manager: ServiceManager
     private var drain: Drain?
     private var troubles: Troubles
     private var serverNews: ServerNews
@@ -38,12 +39,24 @@ package final class Supervisor {
         let handler = LineLogHandler(configuration.logFormat, level: configuration.logLevel)
         log = Logger(label: "longsplice") { _ in handler }
         for warning in warnings { log.warning("\(warning)") }
-        server = try Server(configuration, on: machine, log: log)
+        manager = ServiceManager(Self.variable("NOTIFY_SOCKET"))
+        server = try Server(configuration, on: machine, inherited: InheritedSockets(Self.variable), log: log)
         troubles = Troubles(upstreams: server.upstreams, names: configuration.names)
         serverNews = ServerNews(server.upstreams)
         let now = Clock.nowMillis()
         troublesAtMillis = now
         statistics = configuration.statsMillis.map { Statistics(everyMillis: $0, from: server.totals, at: now) }
+        let count = server.addresses.count
+        tell("READY=1", "STATUS=serving on \(count) \(count == 1 ? "address" : "addresses")")
+    }
+
+    private static func variable(_ name: String) -> String? {
+        getenv(name).flatMap { String(validatingCString: $0) }
+    }
+
+    /// What the service manager should know; it is not needed for serving.
+    private func tell(_ assignments: String...) {
+        if let trouble = manager.tell(assignments) { log.warning("\(trouble)") }
     }
 
     /// Serves until told to end; returns the exit status.
@@ -68,6 +81,7 @@ package final class Supervisor {
         guard drain == nil else { leaveAtOnce("told to end a second time", 128 + signal) }
         drain = Drain(startedAtMillis: Clock.nowMillis(), timeoutMillis: configuration.drainMillis)
         log.info("draining", metadata: ["active": "\(server.totals[.active])", "timeout": "\(drainTimeout)"])
+        tell("STOPPING=1", "STATUS=draining, \(server.totals[.active]) active")
         server.drain()
     }
 

@@ -5,7 +5,7 @@ package enum AccessLogPlace: Equatable, Sendable {
     case standardOutput
     /// A file, which is made where there is none, or a FIFO.
     case file(String)
-    /// A UNIX socket that somebody listens on, or reads datagrams from.
+    /// A UNIX socket that somebody listens on, or reads datagrams from; `@NAME` for one without a file.
     case socket(path: String)
 
     /// The kernel takes no longer path (PATH_MAX with its closing zero byte).
@@ -16,7 +16,7 @@ package enum AccessLogPlace: Equatable, Sendable {
             self = .standardOutput
         } else if text.hasPrefix("unix:") {
             let path = String(text.dropFirst(5))
-            guard SocketAddress(unixPath: path) != nil else {
+            guard SocketAddress(unixText: path) != nil else {
                 let reason = path.isEmpty ? "has no path" : "has a path longer than \(SocketAddress.pathBytesMax) bytes"
                 throw ValueProblem(
                     reason, cure: "write unix:PATH with a path of 1 to \(SocketAddress.pathBytesMax) bytes")

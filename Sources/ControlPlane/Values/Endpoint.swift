@@ -1,11 +1,13 @@
 import LinuxCalls
 
-/// Where to listen or to connect: `HOST:PORT`, `[IPv6]:PORT` or `unix:PATH`. A host that is no address is a name, looked
-/// up at start.
+/// Where to listen or to connect: `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` or `unix:@NAME`. A host that is no address is a name,
+/// looked up at start. Listeners may be `fd:NUMBER` or `fd:NAME` too.
 package struct Endpoint: Sendable {
     package enum Place: Sendable {
         case address(SocketAddress)
         case name(String, port: UInt16)
+        /// A socket that this process was started with: the number of its descriptor, or the name that a service manager gave it.
+        case inherited(String)
     }
 
     package let place: Place
@@ -13,9 +15,12 @@ package struct Endpoint: Sendable {
     package let text: String
 
     /// - Parameter ports: 0 is for listeners only, where the kernel picks the port.
-    package init(_ text: String, ports: ClosedRange<Int>) throws(ValueProblem) {
+    /// - Parameter inherits: whether `fd:` is one that this process was started with, and no host's name.
+    package init(_ text: String, ports: ClosedRange<Int>, inherits: Bool = false) throws(ValueProblem) {
         self.text = text
-        if text.hasPrefix("unix:") {
+        if inherits, text.hasPrefix("fd:") {
+            place = .inherited(try Self.inherited(text.dropFirst(3)))
+        } else if text.hasPrefix("unix:") {
             place = try Self.unix(text.dropFirst(5))
         } else {
             place = try Self.tcp(text, ports)
@@ -24,14 +29,33 @@ package struct Endpoint: Sendable {
 
     package var isName: Bool {
         switch place {
-        case .address: false
+        case .address, .inherited: false
         case .name: true
         }
     }
 
+    /// A service manager's names have at most so many bytes (sd_listen_fds(3)).
+    private static let nameBytesMax = 255
+
+    private static func inherited(_ wanted: Substring) throws(ValueProblem) -> String {
+        let cure = "write fd:NUMBER with a number from \(InheritedSockets.firstNumber) on, or fd:NAME"
+        if WholeNumber.isDigits(wanted) {
+            guard let number = Int32(wanted), number >= InheritedSockets.firstNumber else {
+                throw ValueProblem("has a number that no socket can have", cure: cure)
+            }
+            return "\(number)"
+        }
+        guard !wanted.isEmpty, wanted.utf8.count <= nameBytesMax,
+            wanted.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") })
+        else { throw ValueProblem("has neither a number nor a name", cure: cure) }
+        return String(wanted)
+    }
+
     private static func unix(_ path: Substring) throws(ValueProblem) -> Place {
-        guard let address = SocketAddress(unixPath: String(path)) else {
-            let reason = path.isEmpty ? "has no path" : "has a path longer than \(SocketAddress.pathBytesMax) bytes"
+        guard let address = SocketAddress(unixText: String(path)) else {
+            let reason =
+                path.isEmpty || path == "@"
+                ? "has no path" : "has a path longer than \(SocketAddress.pathBytesMax) bytes"
             throw ValueProblem(reason, cure: "write unix:PATH with a path of 1 to \(SocketAddress.pathBytesMax) bytes")
         }
         return .address(address)

@@ -12,8 +12,10 @@ package struct TimeSpan: Equatable, Comparable, Sendable {
     /// 30 days, the longest a flag takes.
     package static let longest = TimeSpan(milliseconds: 720 * 3_600_000)
 
-    package init(_ text: String, atLeast shortest: TimeSpan = TimeSpan(milliseconds: 1)) throws(ValueProblem) {
-        let bounds = "from \(shortest) to \(Self.longest)"
+    package init(
+        _ text: String, atLeast shortest: TimeSpan = TimeSpan(milliseconds: 1), atMost longest: TimeSpan = longest
+    ) throws(ValueProblem) {
+        let bounds = "from \(shortest) to \(longest)"
         if WholeNumber.isDigits(text[...]) {
             throw ValueProblem("has no unit", cure: "write \(text)s for seconds, or use ms, m or h")
         }
@@ -24,7 +26,7 @@ package struct TimeSpan: Equatable, Comparable, Sendable {
         }
         let (product, overflows) = (Int64(digits) ?? .max).multipliedReportingOverflow(by: unit.milliseconds)
         let span = TimeSpan(milliseconds: product)
-        guard !overflows, span >= shortest, span <= Self.longest else {
+        guard !overflows, span >= shortest, span <= longest else {
             throw ValueProblem("is out of range", cure: "write a time \(bounds)")
         }
         self = span

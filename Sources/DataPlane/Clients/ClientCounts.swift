@@ -64,11 +64,5 @@ struct ClientCounts: BitwiseCopyable {
         }
     }
 
-    /// SplitMix64's last steps over the key and the table's seed.
-    private func home(_ prefix: UInt64, _ family: UInt32) -> Int {
-        var z = (prefix ^ seed) &* (seed | 1) &+ UInt64(family)
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int(truncatingIfNeeded: z ^ (z >> 31)) & mask
-    }
+    private func home(_ prefix: UInt64, _ family: UInt32) -> Int { ClientKey.hash(prefix, family, seed) & mask }
 }

@@ -15,4 +15,14 @@ struct ClientKey: BitwiseCopyable, Equatable {
             ? address.withBytes { UInt64($0.loadUnaligned(fromByteOffset: 4, as: UInt32.self)) }
             : address.withBytes { $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self) }
     }
+
+    func hash(_ seed: UInt64) -> Int { Self.hash(prefix, family, seed) }
+
+    /// SplitMix64's last steps over the key and a table's seed.
+    static func hash(_ prefix: UInt64, _ family: UInt32, _ seed: UInt64) -> Int {
+        var z = (prefix ^ seed) &* (seed | 1) &+ UInt64(family)
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return Int(truncatingIfNeeded: z ^ (z >> 31))
+    }
 }

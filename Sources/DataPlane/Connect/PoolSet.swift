@@ -10,6 +10,12 @@ package final class PoolSet: @unchecked Sendable {
     /// In the listeners' order; those that are not named go to the first pool.
     package let listeners: [ListenerSettings]
 
+    /// Some listener bounds what it takes.
+    var hasLimits: Bool { listeners.contains { $0.limits != nil } }
+
+    /// Some listener bounds how fast bytes are moved.
+    var isPaced: Bool { listeners.contains { $0.bytesPerSecond > 0 } }
+
     /// As many as there are listeners, and one more for all others.
     let listenerRecords: UnsafeMutablePointer<ListenerRecord>
     let records: UnsafeMutablePointer<PoolRecord>
@@ -73,6 +79,9 @@ struct PoolRecord: BitwiseCopyable {
     let eject: EjectRules?
     let header: HeaderRules?
     let attemptsMax: Int
+    let isTransparent: Bool
+    let options: UnsafeMutablePointer<SocketOption>
+    let optionCount: Int
     let weights: UnsafeMutablePointer<Int64>
     /// One round of `WeightedTurns`.
     let turns: UnsafeMutablePointer<UInt16>
@@ -92,6 +101,10 @@ struct PoolRecord: BitwiseCopyable {
         eject = pool.eject
         header = pool.header
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
+        isTransparent = pool.isTransparent
+        optionCount = pool.options.count
+        options = .allocate(capacity: max(1, optionCount))
+        options.initialize(from: pool.options, count: optionCount)
         self.weights = weights
         let round = WeightedTurns.round(primary.map(\.weight))
         turns = .allocate(capacity: round.count)
@@ -108,6 +121,7 @@ struct PoolRecord: BitwiseCopyable {
     }
 
     func release() {
+        options.deallocate()
         turns.deallocate()
         table?.deallocate()
     }

@@ -60,6 +60,10 @@ package struct PoolSettings: Sendable {
     package var attemptsMax = Int.max
     /// Where connections to servers come from; empty where the kernel chooses. Ports are 0.
     package var sources: [SocketAddress] = []
+    /// Of sockets that connect to TCP servers, set in this order.
+    package var options: [SocketOption] = []
+    /// Connections to TCP servers come from the client's own address; `options` let them.
+    package var isTransparent = false
     /// A sealed file that clients get for whom no server can be connected; negative for none. The descriptor stays open, and the file
     /// behind it may be replaced (dup3(2)).
     package var fallback: Int32 = -1

@@ -54,6 +54,12 @@ package enum Counter: Int, CaseIterable {
     case refusedAtLimit
     /// Connections of a client address that had as many as it may have.
     case refusedPerClient
+    /// Connections of a listener that had as many as it may have.
+    case refusedAtListenerLimit
+    /// Connections of a client address that had as many as it may have through this listener.
+    case refusedPerClientOfListener
+    /// Connections of a client address that came faster than it may through this listener.
+    case refusedByRate
     /// Connections of clients that may not come, or that no pool is for.
     case refusedByAddress
     /// Clients that were accepted here and handed to a worker with fewer connections, which counts them as accepted.
@@ -145,6 +151,9 @@ package enum Counter: Int, CaseIterable {
         case .prologueTimeout: .prologueTimeout
         case .denied: .refusedByAddress
         case .perClientLimit: .refusedPerClient
+        case .listenerLimit: .refusedAtListenerLimit
+        case .listenerClientLimit: .refusedPerClientOfListener
+        case .rateLimit: .refusedByRate
         }
     }
 }

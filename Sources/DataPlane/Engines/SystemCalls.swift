@@ -19,6 +19,8 @@ package protocol SystemCalls: ~Copyable {
     func bindSource(_ socket: Int32, _ address: UnsafePointer<SocketAddress>) -> Int32
     /// What every TCP socket of ours has: TCP_NODELAY, and urgent bytes in line (SO_OOBINLINE).
     func prepareTCP(_ socket: Int32)
+    /// An option that somebody asked for: 0 or `-errno`.
+    func setOption(_ socket: Int32, _ option: SocketOption) -> Int32
     /// accept4(2), outside of an accept intent.
     func acceptNow(_ listener: Int32) -> Int32
     /// getpeername(2): who is at the other end; `unknown` and `-errno` where it cannot be told.
@@ -102,6 +104,8 @@ extension SystemCalls where Self: ~Copyable {
         _ = clinux_set_no_delay(socket)
         _ = clinux_set_urgent_inline(socket)
     }
+
+    package func setOption(_ socket: Int32, _ option: SocketOption) -> Int32 { option.set(on: socket) }
 
     package func acceptNow(_ listener: Int32) -> Int32 { clinux_accept(listener) }
     package func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32 {

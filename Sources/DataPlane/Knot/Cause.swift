@@ -27,6 +27,10 @@ package enum Cause: UInt8, BitwiseCopyable, CaseIterable {
     case denied
     /// By the header, the client has as many connections as it may have.
     case perClientLimit
+    /// By the header, the listener takes no more: of all clients, of this one, or so fast.
+    case listenerLimit
+    case listenerClientLimit
+    case rateLimit
 }
 
 /// Who is on which end.

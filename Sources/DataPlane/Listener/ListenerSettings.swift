@@ -18,6 +18,11 @@ package struct ListenerSettings: Sendable {
     package var proxyMillis: Int64 = 3_000
     package var helloMillis: Int64 = 3_000
 
+    /// Shared by all its addresses; nil where nothing is bounded.
+    package var limits: ListenerLimits?
+    /// Of each direction of a connection; 0 for no bound.
+    package var bytesPerSecond: Int64 = 0
+
     package init(pool: Int?) { self.pool = pool }
 }
 
@@ -43,6 +48,9 @@ struct ListenerRecord: BitwiseCopyable {
     private static let nowhere = UInt16.max
 
     private let fallbackPool: UInt16
+    /// Nil where nothing is bounded.
+    let gate: ListenerGate?
+    let bytesPerSecond: Int64
     private let allow: AddressSet.View?
     private let deny: AddressSet.View?
     private let proxies: AddressSet.View?
@@ -58,6 +66,8 @@ struct ListenerRecord: BitwiseCopyable {
     /// - Parameter tellsHello: whether a pool passes on what is in a ClientHello.
     init(_ settings: ListenerSettings, tellsHello: (Int) -> Bool) {
         fallbackPool = settings.pool.map { UInt16(clamping: $0) } ?? Self.nowhere
+        gate = settings.limits?.gate
+        bytesPerSecond = settings.bytesPerSecond
         allow = settings.allow?.view
         deny = settings.deny?.view
         proxies = settings.proxies?.view

@@ -12,8 +12,10 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     /// No local port was free for the upstream's address.
     case noPort
     case drain
-    /// One connection too many: of all, or of this client.
+    /// One connection too many: of all, of its listener, or of this client.
     case limit
+    /// The client came faster than it may.
+    case rate
     /// The client's address may not come, or no pool is for it.
     case denied
     /// No descriptor or no memory could be had for the upstream's socket.
@@ -57,7 +59,8 @@ extension Knot {
         case .badPrologue: (.client, .badPrologue)
         case .prologueTimeout: (.longsplice, .prologueTimeout)
         case .denied: (.longsplice, .denied)
-        case .perClientLimit: (.longsplice, .limit)
+        case .perClientLimit, .listenerLimit, .listenerClientLimit: (.longsplice, .limit)
+        case .rateLimit: (.longsplice, .rate)
         case .connectFailed:
             switch connectFailure {
             case .refused: (.upstream, .refused)

@@ -43,7 +43,7 @@ package struct ConnectionRecord: BitwiseCopyable, Sendable {
     package var destination = PackedAddress()
     /// The peer has said by a PROXY header that it speaks for itself.
     package var isLocal = false
-    /// The connection is counted for its client's address (`ClientTable`).
+    /// The connection is counted for its client's address (`ClientTable`) and its listener (`ListenerGate`).
     var isCounted = false
 
     package init() {}

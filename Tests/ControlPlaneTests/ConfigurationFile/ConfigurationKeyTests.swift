@@ -1,4 +1,5 @@
 import DataPlane
+import LinuxCalls
 import Testing
 
 @testable import ControlPlane
@@ -95,6 +96,96 @@ struct ConfigurationKeyTests {
         #expect(pool.timeouts.connectMillis == 1_000 && pool.timeouts.idleMillis == 120_000)
         #expect(pool.timeouts.finMillis == 3 && pool.fallback?.value == "/page")
         #expect(pool.fallback?.origin.text == "f:14:20: pools[1].fallback_file")
+    }
+
+    @Test("options of sockets are read, with their places, in listeners and pools")
+    func socketOptions() throws {
+        let file = try readFile(
+            """
+            listeners:
+              - name: l
+                bind: ["[::]:1", unix:/run/x, "unix:@x"]
+                tcp_fastopen: 7
+                tcp_defer_accept: 5s
+                user_timeout: 30s
+                keepalive: { interval: 3s }
+                congestion_control: bbr
+                interface: eth0
+                transparent: true
+                mode: "0640"
+            pools:
+              - name: p
+                servers: [echo]
+                connect: { keepalive: {}, user_timeout: 480h, congestion_control: reno, transparent_source: true }
+            """
+        ).configuration
+        func name(_ text: String) throws -> ShortName { try #require(ShortName(text)) }
+        var every = Keepalive()
+        every.intervalSeconds = 3
+        let listener = file.listeners[0]
+        #expect(
+            try listener.options.map(\.value) == [
+                .fastOpen(queue: 7), .deferAccept(seconds: 5), .userTimeout(milliseconds: 30_000), .keepalive(every),
+                .congestionControl(name("bbr")), .interface(name("eth0")), .transparent,
+            ])
+        #expect(listener.options[4].origin.text == "f:8:25: listeners[0].congestion_control")
+        #expect(listener.options[3].origin.text == "f:7:16: listeners[0].keepalive")
+        #expect(listener.mode?.value == 0o640 && listener.mode?.origin.text == "f:11:11: listeners[0].mode")
+        let pool = file.pools[0]
+        #expect(
+            try pool.options.map(\.value) == [
+                .keepalive(Keepalive()), .userTimeout(milliseconds: 1_728_000_000), .congestionControl(name("reno")),
+                .transparent,
+            ])
+        #expect(pool.isTransparent && pool.options[3].origin.text.hasSuffix("pools[0].connect.transparent_source"))
+        let plain = try readFile(places).configuration
+        #expect(plain.listeners[0].options.isEmpty && plain.pools[0].options.isEmpty && plain.listeners[0].mode == nil)
+        let off = try readFile(
+            "listeners: [{ name: l, bind: [\"[::]:1\"], transparent: false }]\npools: [{ name: p, servers: [echo] }]")
+        #expect(off.configuration.listeners[0].options.isEmpty)
+    }
+
+    @Test("one address on two interfaces is not one address")
+    func interfaces() throws {
+        func listeners(_ first: String, _ second: String) -> String {
+            "listeners: [{ name: a, bind: [\"[::]:1\"]\(first) }, { name: b, bind: [\"[::]:1\"]\(second) }]\n"
+                + "pools: [{ name: p, servers: [echo] }]"
+        }
+        #expect(problems(listeners(", interface: eth0", ", interface: eth1")).isEmpty)
+        #expect(problems(listeners(", interface: eth0", "")).isEmpty)
+        #expect(problems(listeners(", interface: eth0", ", interface: eth0")).count == 1)
+    }
+
+    @Test("what a listener takes")
+    func limits() throws {
+        func limits(_ text: String) throws -> ListenerLimitsConfiguration {
+            try readFile(
+                "listeners: [{ name: l, bind: [\"[::]:1\"]\(text) }]\npools: [{ name: p, servers: [echo] }]"
+            ).configuration.listeners[0].limits
+        }
+        let all = try limits(
+            ", limits: { connections: 20000, per_client: 100, rate_per_client: 50/s, bandwidth_per_connection: 100MiB/s }"
+        )
+        #expect(all.connections == 20_000 && all.perClient == 100 && all.bytesPerSecond == 100 << 20)
+        #expect(all.ratePerClient == ConnectionRate(count: 50, seconds: 1))
+        #expect(try limits(", limits: { rate_per_client: 7/m }").ratePerClient == ConnectionRate(count: 7, seconds: 60))
+        #expect(try limits("") == ListenerLimitsConfiguration())
+        #expect(try limits("").limits(clients: 8) == nil)
+        #expect(try limits(", limits: { bandwidth_per_connection: 1KiB/s }").limits(clients: 8) == nil)
+        #expect(try limits(", limits: { connections: 1 }").limits(clients: 8) != nil)
+    }
+
+    @Test("sockets that were passed are listened on, by number or name")
+    func inherited() throws {
+        let file = try readFile(
+            "listeners: [{ name: l, bind: [\"fd:3\", \"fd:https\"] }]\npools: [{ name: p, servers: [\"fd:3\"] }]")
+        #expect(file.configuration.listeners[0].bind.map(\.value.text) == ["fd:3", "fd:https"])
+        // Of a server it is a host's name.
+        guard case .endpoint(let server) = file.configuration.pools[0].servers[0].upstream.value else {
+            Issue.record("no endpoint")
+            return
+        }
+        #expect(server.isName && !file.configuration.listeners[0].bind[0].value.isName)
     }
 
     private func blocks(_ texts: String...) throws -> [AddressBlock] { try texts.map { try AddressBlock($0) } }

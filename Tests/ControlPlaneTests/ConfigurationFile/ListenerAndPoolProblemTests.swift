@@ -54,6 +54,70 @@ struct ListenerAndPoolProblemTests {
                 "f:1:42: listeners[0].bind[1] [0:0::1]:1: is listened on twice, in line 1 too; leave one of them out"
             ),
             (
+                "name: l, bind: [\"h:1\"], limits: { rate_per_client: 50 }",
+                "f:1:66: listeners[0].limits.rate_per_client 50: is no rate of connections; write a number from 1 to 1000000 for each second or minute, for example 50/s or 100/m"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], limits: { rate_per_client: 0/s }",
+                "f:1:66: listeners[0].limits.rate_per_client 0/s: is out of range; write a number from 1 to 1000000 for each second or minute, for example 50/s or 100/m"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], limits: { bandwidth_per_connection: 1MiB }",
+                "f:1:75: listeners[0].limits.bandwidth_per_connection 1MiB: is no rate of bytes; write a size for each second, for example 100MiB/s"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], limits: { connections: 0 }",
+                "f:1:62: listeners[0].limits.connections 0: is out of range; write a whole number from 1 to 10000000"
+            ),
+            (
+                "name: l, bind: [\"fd:3\", \"fd:03\"]",
+                "f:1:39: listeners[0].bind[1] fd:03: is listened on twice, in line 1 too; leave one of them out"
+            ),
+            (
+                "name: l, bind: [\"fd:2\"]",
+                "f:1:31: listeners[0].bind[0] fd:2: has a number that no socket can have; write fd:NUMBER with a number from 3 on, or fd:NAME"
+            ),
+            (
+                "name: l, bind: [\"fd:\"]",
+                "f:1:31: listeners[0].bind[0] fd:: has neither a number nor a name; write fd:NUMBER with a number from 3 on, or fd:NAME"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], tcp_defer_accept: 1500ms",
+                "f:1:57: listeners[0].tcp_defer_accept 1500ms: is no whole number of seconds; write whole seconds, for example 5s"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], keepalive: { idle: 10h }",
+                "f:1:58: listeners[0].keepalive.idle 10h: is out of range; write a time from 1s to 9h"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], keepalive: { probes: 128 }",
+                "f:1:60: listeners[0].keepalive.probes 128: is out of range; write a whole number from 1 to 127"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], user_timeout: 600h",
+                "f:1:53: listeners[0].user_timeout 600h: is out of range; write a time from 1ms to 480h"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], interface: eth0123456789012",
+                "f:1:50: listeners[0].interface eth0123456789012: is no name; write 1 to 15 bytes without a blank"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], congestion_control: a b",
+                "f:1:59: listeners[0].congestion_control a b: is no name; write 1 to 15 bytes without a blank"
+            ),
+            (
+                "name: l, bind: [unix:/x], mode: 888",
+                "f:1:47: listeners[0].mode 888: is no file mode; write three octal digits, for example \"0660\""
+            ),
+            (
+                "name: l, bind: [\"unix:@x\"], mode: \"0660\"",
+                "f:1:49: listeners[0].mode: is for UNIX sockets with a file, and there is none here; leave it out"
+            ),
+            (
+                "name: l, bind: [unix:/x], tcp_fastopen: 9",
+                "f:1:55: listeners[0].tcp_fastopen: is for TCP, and all addresses here are UNIX sockets; leave it out"
+            ),
+            (
                 "name: l, bind: [\"h:1\"], allow: [10.0.0.1/8]",
                 "f:1:47: listeners[0].allow[0] 10.0.0.1/8: has bits set behind its prefix; write the network's own address, or a longer prefix"
             ),
@@ -163,6 +227,10 @@ struct ListenerAndPoolProblemTests {
             (
                 "name: p, servers: [echo], connect: { source: [here] }",
                 "f:1:57: pools[0].connect.source[0] here: is no address; write an IPv4 or IPv6 address of this machine, without a port"
+            ),
+            (
+                "name: p, servers: [echo], connect: { source: [127.0.0.1], transparent_source: true }",
+                "f:1:57: pools[0].connect.source[0]: stands beside transparent_source: true; leave one of them out"
             ),
             (
                 "name: p, servers: [echo], timeouts: { idle: 1:30 }",

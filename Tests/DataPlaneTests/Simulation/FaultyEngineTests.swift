@@ -45,7 +45,7 @@ private final class FaultyServer: @unchecked Sendable {
     /// Drains, and returns when the worker has left. Knots that are stuck are left behind.
     func end() throws {
         control.give(.drain)
-        if !eventually(within: 5_000, { self.control.board[.left] != 0 }) { control.give(.stop) }
+        if !eventually(within: 60_000, { self.control.board[.left] != 0 }) { control.give(.stop) }
         thread?.join()
         if let trouble { throw trouble }
     }
@@ -130,7 +130,8 @@ struct FaultyEngineTests {
             let server = try FaultyServer(kind, relay, Self.plan(kind), seed: seed, upstream: peer.addresses[0])
             var recipe = Recipe(.ledger)
             recipe.size = 64 << 10
-            recipe.patienceMillis = 5_000
+            // Only a connection that really stands still takes so long, however loaded the machine is.
+            recipe.patienceMillis = 60_000
             var settings = RunSettings(recipe, seed: seed, targets: [server.address])
             settings.connections = 100
             settings.total = 400

@@ -131,6 +131,7 @@ extension SimulatedEngine {
 
     func bindSource(_ socket: Int32, _ address: UnsafePointer<SocketAddress>) -> Int32 { 0 }
     func prepareTCP(_ socket: Int32) {}
+    func setOption(_ socket: Int32, _ option: SocketOption) -> Int32 { 0 }
     func push(_ socket: Int32) {}
     func acceptNow(_ listener: Int32) -> Int32 { kernel.acceptOne() ?? Errno.again }
     func setLowWater(_ socket: Int32, _ bytes: Int32) { kernel.socket(socket)?.lowWater = Int(bytes) }

@@ -194,6 +194,11 @@ struct QuickEngine: Engine, ~Copyable {
         called()
     }
 
+    func setOption(_ socket: Int32, _ option: SocketOption) -> Int32 {
+        called()
+        return 0
+    }
+
     func acceptNow(_ listener: Int32) -> Int32 {
         called()
         return Errno.again

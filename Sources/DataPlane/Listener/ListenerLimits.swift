@@ -1,0 +1,87 @@
+import CLinux
+
+/// How much a listener takes: of all its addresses, and in all workers together. Made at start.
+package final class ListenerLimits: @unchecked Sendable {
+    private let connectionsMax: Int64
+    /// On a cache line of its own.
+    private let connections: UnsafeMutablePointer<Int64>
+    private let clients: ClientTable?
+    private let rates: RateTable?
+
+    /// - Parameters:
+    ///   - connectionsMax: at a time; nil for no bound.
+    ///   - clients: bounds the connections of each client address.
+    ///   - rates: bounds how fast each client address may come.
+    package init(connectionsMax: Int? = nil, clients: ClientTable? = nil, rates: RateTable? = nil) {
+        self.connectionsMax = connectionsMax.map { Int64($0) } ?? .max
+        self.clients = clients
+        self.rates = rates
+        connections = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64).initializeMemory(
+            as: Int64.self, repeating: 0, count: 8)
+    }
+
+    deinit { UnsafeMutableRawPointer(connections).deallocate() }
+
+    /// Connections of the listener now.
+    package var current: Int { Int(clinux_count(connections)) }
+
+    /// The workers' side.
+    var gate: ListenerGate {
+        ListenerGate(
+            connections: connections, connectionsMax: connectionsMax, clients: clients?.counts, rates: rates?.gate)
+    }
+}
+
+/// A worker's side of the `ListenerLimits`, which must outlive it.
+struct ListenerGate: BitwiseCopyable {
+    enum Refusal: BitwiseCopyable {
+        case tooMany
+        case tooManyOfClient
+        case tooFast
+
+        var counter: Counter {
+            switch self {
+            case .tooMany: .refusedAtListenerLimit
+            case .tooManyOfClient: .refusedPerClientOfListener
+            case .tooFast: .refusedByRate
+            }
+        }
+
+        var end: ConnectionEnd {
+            switch self {
+            case .tooMany, .tooManyOfClient: .limit
+            case .tooFast: .rate
+            }
+        }
+    }
+
+    let connections: UnsafeMutablePointer<Int64>
+    let connectionsMax: Int64
+    let clients: ClientCounts?
+    let rates: RateGate?
+
+    /// One connection more, or why not. Who is refused has taken nothing.
+    /// - Parameter client: nil for one without an address, which only the number of all connections bounds.
+    func enter(_ client: ClientKey?, at now: Int64) -> Refusal? {
+        guard clinux_add(connections, 1) <= connectionsMax else {
+            _ = clinux_add(connections, -1)
+            return .tooMany
+        }
+        guard let client else { return nil }
+        if let clients, !clients.enter(client) {
+            _ = clinux_add(connections, -1)
+            return .tooManyOfClient
+        }
+        if let rates, !rates.takes(client, at: now &* 1_000_000) {
+            leave(client)
+            return .tooFast
+        }
+        return nil
+    }
+
+    /// One connection less, for each that has entered.
+    func leave(_ client: ClientKey?) {
+        _ = clinux_add(connections, -1)
+        if let clients, let client { clients.leave(client) }
+    }
+}

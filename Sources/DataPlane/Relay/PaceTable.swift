@@ -1,0 +1,84 @@
+/// How fast the lanes of each knot may move their bytes, for listeners that bound it: a bucket of bytes for each lane.
+///
+/// A lane may move on while it owes nothing; what it has moved it owes for as long as the rate says, so a large chain makes a long
+/// pause. It may be ahead by a tenth of a second's bytes, which makes up for looks that come late. Cold memory beside the knots',
+/// touched only as it is used.
+struct PaceTable: ~Copyable {
+    private let base: UnsafeMutablePointer<Pace>?
+    private let capacity: Int
+
+    /// - Parameter capacity: slots; 0 for no table.
+    init(capacity: Int) {
+        self.capacity = capacity
+        base = capacity > 0 ? .allocate(capacity: capacity) : nil
+    }
+
+    deinit { base?.deallocate() }
+
+    /// Some listener bounds how fast bytes are moved.
+    var exists: Bool { base != nil }
+
+    /// The table must exist.
+    subscript(slot: UInt32) -> UnsafeMutablePointer<Pace> {
+        guard let base, Int(slot) < capacity else { preconditionFailure("PaceTable: no such slot") }
+        return base + Int(slot)
+    }
+}
+
+/// Of one knot.
+struct Pace: BitwiseCopyable {
+    private static let creditNanos: Int64 = 100_000_000
+    /// A chain's bytes at this rate, so that both directions and many connections mix well.
+    private static let chainsPerSecond: Int64 = 50
+    /// Less is not worth a chain.
+    private static let chainBytesMin: Int64 = 16_384
+
+    /// Of each direction; 0 where the knot is not paced.
+    private let bytesPerSecond: Int64
+    /// Until when each lane is paid for, in nanoseconds of the monotonic clock.
+    private var paidUntil: (up: Int64, down: Int64)
+    /// What was wanted and has to wait.
+    private(set) var waiting: Step = []
+
+    init(bytesPerSecond: Int64, at nanos: Int64) {
+        self.bytesPerSecond = bytesPerSecond
+        paidUntil = (nanos, nanos)
+    }
+
+    var isPaced: Bool { bytesPerSecond > 0 }
+
+    /// Bytes of one chain, at most.
+    var chainBytesMax: Int { Int(max(bytesPerSecond / Self.chainsPerSecond, Self.chainBytesMin)) }
+
+    /// When the lane may move on.
+    func isDueAt(_ direction: Direction) -> Int64 { direction == .up ? paidUntil.up : paidUntil.down }
+
+    mutating func wait(for step: Step) { waiting.formUnion(step) }
+
+    /// What waited and may go on now.
+    mutating func takeDue(at nanos: Int64) -> Step {
+        var due: Step = []
+        for direction in Direction.allCases where isDueAt(direction) <= nanos {
+            due.formUnion(waiting.lane(direction).on(direction))
+        }
+        waiting.subtract(due)
+        return due
+    }
+
+    /// The earliest moment at which something that waits may go on, in nanoseconds; nil where nothing waits.
+    var dueAtNanos: Int64? {
+        var earliest: Int64?
+        for direction in Direction.allCases where !waiting.lane(direction).isEmpty {
+            earliest = min(earliest ?? .max, isDueAt(direction))
+        }
+        return earliest
+    }
+
+    /// - Parameter bytes: of one answer, which has 31 bits, so that nothing overflows.
+    mutating func moved(_ bytes: Int32, _ direction: Direction, at nanos: Int64) {
+        guard isPaced, bytes > 0 else { return }
+        let cost = Int64(bytes) &* 1_000_000_000 / bytesPerSecond
+        let until = max(isDueAt(direction), nanos &- Self.creditNanos) &+ cost
+        if direction == .up { paidUntil.up = until } else { paidUntil.down = until }
+    }
+}
