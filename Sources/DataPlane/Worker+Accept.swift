@@ -17,11 +17,15 @@ extension Worker where E: ~Copyable {
         counters.add(.accepted)
         beginRecord(newcomer)
         guard !table.isFull else { return refuse(newcomer.socket, .refusedAtLimit, .limit) }
-        guard let pool = pool(for: newcomer) else { return refuse(newcomer.socket, .refusedByAddress, .denied) }
-        guard clientEnters() else { return refuse(newcomer.socket, .refusedPerClient, .limit) }
-        if let refusal = listenerRefuses() {
-            clientLeaves(records.newcomer)
-            return refuse(newcomer.socket, refusal.counter, refusal.end)
+        let owesHeader = greeting(of: newcomer)
+        // Who speaks for others is let in; whether its client is, its header tells.
+        var pool: UInt16?
+        if owesHeader != true {
+            pool = self.pool(for: newcomer, greets: owesHeader != nil)
+            guard pool != nil else { return refuse(newcomer.socket, .refusedByAddress, .denied) }
+            if records.exists, let refusal = enter(records.newcomer) {
+                return refuse(newcomer.socket, refusal.counter, refusal.end)
+            }
         }
         guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
         keepRecord(slot)
@@ -30,9 +34,12 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         knot.pointee.begin(
             client: newcomer.socket, isTCP: newcomer.isTCP, relay: settings.relay.policy, at: now)
-        knot.pointee.pool = pool
+        knot.pointee.pool = pool ?? 0
         pauseAtLimit()
-        if settings.isEcho {
+        if let owesHeader {
+            let accepted = newcomer.acceptedAtMillis
+            follow(knot.pointee.greet(through: newcomer.listener, owesHeader: owesHeader, accepted: accepted), slot)
+        } else if settings.isEcho {
             counters.add(.tied)
             follow(knot.pointee.tieToItself(at: now), slot)
         } else {
@@ -42,13 +49,14 @@ extension Worker where E: ~Copyable {
     }
 
     /// Nil for who may not come.
-    private func pool(for newcomer: Newcomer) -> UInt16? {
+    /// - Parameter greets: it is asked for a pool again when it has been heard, so any will do.
+    private func pool(for newcomer: Newcomer, greets: Bool) -> UInt16? {
         let listener = servers.listener(newcomer.listener)
-        guard listener.pointee.asksForAddress else { return listener.pointee.poolOfRest }
+        guard listener.pointee.asksForAddress else { return greets ? 0 : listener.pointee.pool(for: .unknown) }
         let client = clientAddress(of: newcomer.socket, in: records.exists ? records.newcomer : nil)
         // One that has gone already cannot be told from one that may not come.
         guard !(newcomer.isTCP && client.isUnknown), listener.pointee.admits(client) else { return nil }
-        return listener.pointee.pool(for: client)
+        return greets ? 0 : listener.pointee.pool(for: client)
     }
 
     private mutating func refuse(_ socket: Int32, _ counter: Counter, _ end: ConnectionEnd) {

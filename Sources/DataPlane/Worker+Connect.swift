@@ -6,11 +6,11 @@ extension Worker where E: ~Copyable {
     mutating func connect(_ slot: UInt32) {
         let knot = table[slot]
         let pool = knot.pointee.pool
-        guard servers[pool].pointee.balance == .sourceHash, knot.pointee.tcp.has(.client) else {
+        guard servers[pool].pointee.balance == .sourceHash else {
             return begin(servers.choose(pool, client: nil, at: now), slot)
         }
         let client = clientAddress(of: knot.pointee.client, in: records.exists ? records[slot] : nil)
-        begin(servers.choose(pool, client: client.isUnknown ? nil : client, at: now), slot)
+        begin(servers.choose(pool, client: client.isTCP ? client : nil, at: now), slot)
     }
 
     private mutating func begin(_ server: UInt16?, _ slot: UInt32) {

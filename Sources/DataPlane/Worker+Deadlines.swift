@@ -5,7 +5,15 @@ extension Worker where E: ~Copyable {
         table[slot].pointee.timer.position < 0 || deadline < table[slot].pointee.timer.expiresAtMillis
     }
 
-    private func timeouts(of slot: UInt32) -> Timeouts { servers.timeouts(of: table[slot].pointee.pool) }
+    private func timeouts(of slot: UInt32) -> Timeouts {
+        let knot = table[slot]
+        var timeouts = servers.timeouts(of: knot.pointee.pool)
+        if knot.pointee.phase == .greeting {
+            let listener = servers.listener(knot.pointee.listener)
+            timeouts.greetingMillis = listener.pointee.greetingMillis(owesHeader: knot.pointee.owesHeader)
+        }
+        return timeouts
+    }
 
     mutating func schedule(_ slot: UInt32) {
         guard table[slot].pointee.phase != .free else { return }

@@ -29,23 +29,27 @@ extension Worker where E: ~Copyable {
         return client
     }
 
-    /// False where the newcomer's address has as many connections as it may have.
-    func clientEnters() -> Bool {
-        guard let clients, let key = ClientKey(records.newcomer.pointee.client) else { return true }
-        return clients.enter(key)
-    }
-
-    /// Nil where the newcomer's listener takes it.
-    func listenerRefuses() -> ListenerGate.Refusal? {
-        guard records.exists, let gate = servers.listener(records.newcomer.pointee.listener).pointee.gate else {
-            return nil
+    /// Counts a connection for its client and its listener; nil where both take it, and otherwise nothing is counted.
+    func enter(_ record: UnsafeMutablePointer<ConnectionRecord>) -> EntryRefusal? {
+        let key = ClientKey(record.pointee.client)
+        if let clients, let key, !clients.enter(key) { return .clientLimit }
+        if let gate = servers.listener(record.pointee.listener).pointee.gate,
+            let refusal = gate.enter(key, at: now)
+        {
+            if let clients, let key { clients.leave(key) }
+            return .listener(refusal)
         }
-        return gate.enter(ClientKey(records.newcomer.pointee.client), at: now)
+        record.pointee.isCounted = true
+        return nil
     }
 
-    /// What `clientEnters` has counted.
-    func clientLeaves(_ record: UnsafeMutablePointer<ConnectionRecord>) {
-        if let clients, let key = ClientKey(record.pointee.client) { clients.leave(key) }
+    /// What `enter` has counted.
+    func leave(_ record: UnsafeMutablePointer<ConnectionRecord>) {
+        guard record.pointee.isCounted else { return }
+        record.pointee.isCounted = false
+        let key = ClientKey(record.pointee.client)
+        if let clients, let key { clients.leave(key) }
+        if let gate = servers.listener(record.pointee.listener).pointee.gate { gate.leave(key) }
     }
 
     /// The newcomer has a slot.
@@ -88,10 +92,7 @@ extension Worker where E: ~Copyable {
     mutating func endRecord(_ slot: UInt32) {
         guard records.exists else { return }
         let record = records[slot]
-        clientLeaves(record)
-        if let gate = servers.listener(record.pointee.listener).pointee.gate {
-            gate.leave(ClientKey(record.pointee.client))
-        }
+        leave(record)
         guard pen != nil else { return }
         let knot = table[slot]
         (record.pointee.ender, record.pointee.end) = knot.pointee.outcome
@@ -116,5 +117,35 @@ extension Worker where E: ~Copyable {
     mutating func handOverRecords() {
         guard pen != nil else { return }
         if pen?.handOver() == true, let event = pen?.rope.event { engine.ring(event) }
+    }
+}
+
+/// Why a connection is not let in, by whom it comes from and how many there are.
+enum EntryRefusal: BitwiseCopyable {
+    case clientLimit
+    case listener(ListenerGate.Refusal)
+
+    var counter: Counter {
+        switch self {
+        case .clientLimit: .refusedPerClient
+        case .listener(let refusal): refusal.counter
+        }
+    }
+
+    var end: ConnectionEnd {
+        switch self {
+        case .clientLimit: .limit
+        case .listener(let refusal): refusal.end
+        }
+    }
+
+    /// Of one that has a knot already.
+    var cause: Cause {
+        switch self {
+        case .clientLimit: .perClientLimit
+        case .listener(.tooMany): .listenerLimit
+        case .listener(.tooManyOfClient): .listenerClientLimit
+        case .listener(.tooFast): .rateLimit
+        }
     }
 }

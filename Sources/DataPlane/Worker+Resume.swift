@@ -10,7 +10,8 @@ extension Worker where E: ~Copyable {
             // An ICMP error that comes while connect(2) is at work is kept as a soft one: the ring then says 0 for a socket
             // that is not connected, and only SO_ERROR tells (kernel: tcp_v4_err, io_connect).
             guard let knot = knot(of: tag) else { return }
-            let result = result == 0 ? engine.pendingError(knot.pointee.upstream) : result
+            var result = result == 0 ? engine.pendingError(knot.pointee.upstream) : result
+            if result == 0 { result = introduce(tag.slot) }
             if result < 0 { noteFailedConnect(knot, result) } else { noteConnected(tag.slot) }
             follow(knot.pointee.resumed(.connect, tag.direction, result, at: now), tag.slot)
         case .fill:

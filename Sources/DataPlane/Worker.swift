@@ -41,6 +41,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
 
     /// The time of this turn.
     var now: Int64
+    /// The wall clock when the worker was made.
+    let beganAtWallMillis: Int64
     /// The next record's number.
     var serial: UInt64 = 0
     /// Knots whose last step could not be performed: a list through `nextInList`.
@@ -74,6 +76,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         board = control.board.writer
         self.connections = connections
         now = self.engine.nowMillis()
+        beganAtWallMillis = self.engine.wallMillis()
         trimAtMillis = now
         laterAtMillis = now
         pipesRetryAtMillis = now

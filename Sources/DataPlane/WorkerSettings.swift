@@ -49,7 +49,9 @@ package struct WorkerSettings: Sendable {
     package var intentsMax: Int { slots * 10 }
 
     /// A record is kept while a connection lasts: to be written at its end, or because the client's address is in it.
-    var keepsRecords: Bool { records != nil || clients != nil || pools?.hasLimits == true }
+    var keepsRecords: Bool {
+        records != nil || clients != nil || pools?.hasLimits == true || pools?.needsRecords == true
+    }
 
     var pools: PoolSet? {
         switch target {

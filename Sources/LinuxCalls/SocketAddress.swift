@@ -133,10 +133,19 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
 
     /// Becomes what `getpeername` says of a socket, or `unknown` where it says nothing, as of a peer that has gone
     /// (ENOTCONN). Gives 0 or `-errno`.
-    package mutating func becomePeer(of socket: Int32) -> Int32 {
+    package mutating func becomePeer(of socket: Int32) -> Int32 { become(clinux_peer_address, of: socket) }
+
+    /// The same by `getsockname`.
+    package mutating func becomeLocal(of socket: Int32) -> Int32 { become(clinux_local_address, of: socket) }
+
+    private mutating func become(
+        _ call: (Int32, UnsafeMutableRawPointer, UnsafeMutablePointer<UInt32>) -> Int32, of socket: Int32
+    ) -> Int32 {
         self = .unknown
         var said = Self.bytesMax
-        let result = withUnsafeMutableBytes(of: &storage) { clinux_peer_address(socket, $0.baseAddress, &said) }
+        let result = withUnsafeMutableBytes(of: &storage) { bytes in
+            bytes.baseAddress.map { call(socket, $0, &said) } ?? -1
+        }
         guard result == 0 else { return result }
         length = min(said, Self.bytesMax)
         return 0

@@ -123,7 +123,7 @@ struct LentFile: ~Copyable {
         case .takenBack, .drain, .stopped: reason = .cancelled
         case .reset: reason = .connectionLost
         case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .rate, .denied, .shortage,
-            .systemFailure, .lifetime, .serverDown, .noServer:
+            .systemFailure, .lifetime, .serverDown, .noServer, .badPrologue, .prologueTimeout:
             reason = result.isCutShort && result.failure == 0 ? .fileShrank : .system
         }
         throw SendfileError(reason, bytesSent: result.bytesUp, errno: result.failure)

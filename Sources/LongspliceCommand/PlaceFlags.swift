@@ -38,11 +38,27 @@ struct PlaceFlags: ParsableArguments {
             valueName: "PATH"))
     var fallbackFile: String?
 
+    @Option(
+        parsing: .unconditionalSingleValue,
+        help: ArgumentHelp(
+            "Peers that have to begin with a PROXY header and speak for their clients: an address, a prefix, or unix. Repeatable. (default: nobody)",
+            valueName: "ADDRESS"))
+    var acceptProxy: [String] = []
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Tell upstreams who their client is, by a PROXY header: v1 or v2. (default: nothing is told)",
+            valueName: "VERSION"))
+    var sendProxy: String?
+
     func write(to flags: inout ServeFlags) {
         flags.listen = listen
         flags.upstream = upstream
         flags.source = source
         flags.balance = balance
         flags.fallbackFile = fallbackFile
+        flags.acceptProxy = acceptProxy
+        flags.sendProxy = sendProxy
     }
 }

@@ -36,7 +36,7 @@ struct RecordFormatterTests {
     @Test("as JSON have all keys in their order")
     func json() throws {
         let expected =
-            #"{"time":"2026-01-01T00:00:00.042Z","id":"7-1234","listener":"[::]:443","client":"192.0.2.9:54321","#
+            #"{"time":"2026-01-01T00:00:00.042Z","id":"7-1234","listener":"[::]:443","client":"192.0.2.9:54321","proxy":null,"#
             + #""upstream":"10.0.0.2:80","attempts":2,"bytes_up":512,"bytes_down":18446744073709551615,"#
             + #""connect_ms":3,"first_byte_ms":15,"total_ms":60000,"engine":"uring","relay":"splice","#
             + #""relay_up":"copy:new","relay_down":null,"#
@@ -48,7 +48,7 @@ struct RecordFormatterTests {
     func text() throws {
         #expect(
             line(.text, try record())
-                == "2026-01-01T00:00:00.042Z id=7-1234 listener=[::]:443 client=192.0.2.9:54321 upstream=10.0.0.2:80 "
+                == "2026-01-01T00:00:00.042Z id=7-1234 listener=[::]:443 client=192.0.2.9:54321 proxy=- upstream=10.0.0.2:80 "
                 + "attempts=2 bytes_up=512 bytes_down=18446744073709551615 connect_ms=3 first_byte_ms=15 "
                 + "total_ms=60000 engine=uring relay=splice relay_up=copy:new relay_down=- ended_by=upstream end=reset\n"
         )
@@ -62,9 +62,9 @@ struct RecordFormatterTests {
         record.firstByteMillis = -1
         record.client = .unknown
         let json = line(.json, record)
-        #expect(json.contains(#""client":"unknown","upstream":null,"attempts":0"#))
+        #expect(json.contains(#""client":"unknown","proxy":null,"upstream":null,"attempts":0"#))
         #expect(json.contains(#""connect_ms":null,"first_byte_ms":null,"total_ms":60000"#))
-        #expect(line(.text, record).contains("client=unknown upstream=- attempts=0"))
+        #expect(line(.text, record).contains("client=unknown proxy=- upstream=- attempts=0"))
     }
 
     @Test("show clients as flags would spell them")
@@ -72,6 +72,10 @@ struct RecordFormatterTests {
         var record = try record()
         record.client = try #require(SocketAddress(numeric: "2001:db8::1", port: 9))
         #expect(line(.json, record).contains(#""client":"[2001:db8::1]:9""#))
+        record.proxy = PackedAddress(try #require(SocketAddress(numeric: "2001:db8::1", port: 65_535)))
+        #expect(line(.json, record).contains(#","proxy":"[2001:db8::1]:65535","#))
+        record.proxy = PackedAddress(try #require(SocketAddress(numeric: "192.0.2.255", port: 1)))
+        #expect(line(.text, record).contains(" proxy=192.0.2.255:1 "))
         record.client = try #require(SocketAddress(unixPath: "/tmp/a\"b\n"))
         #expect(line(.json, record).contains(#""client":"unix:/tmp/a\"b\n""#))
         #expect(line(.text, record).contains(#"client="unix:/tmp/a\"b\n""#))

@@ -1,3 +1,4 @@
+import DataPlane
 import Testing
 
 @testable import ControlPlane
@@ -54,6 +55,8 @@ struct ServeConfigurationTests {
             $0.backlog = "17"
             $0.balance = "source_hash"
             $0.fallbackFile = "/page"
+            $0.acceptProxy = ["10.0.0.0/8", "unix"]
+            $0.sendProxy = "v2"
             $0.source = ["127.0.0.9"]
             $0.connectTimeout = "1s"
             $0.idleTimeout = "2m"
@@ -70,7 +73,10 @@ struct ServeConfigurationTests {
         #expect(configuration.listeners.map { $0.bind.map(\.value.text) } == [flags.listen])
         let pool = try #require(configuration.pools.first)
         #expect(configuration.pools.count == 1 && pool.servers.count == 3 && configuration.hasEcho)
-        #expect(pool.balance == .sourceHash && pool.fallback?.value == "/page")
+        #expect(pool.balance == .sourceHash && pool.fallback?.value == "/page" && pool.header == HeaderRules(.v2))
+        let proxies = try AddressBlock("10.0.0.0/8")
+        #expect(configuration.listeners.map(\.proxies) == [[proxies]])
+        #expect(configuration.listeners.map(\.hasUNIXProxies) == [true])
         #expect(pool.sources.map(\.value.host) == flags.source)
         #expect(configuration.engine == .epoll && configuration.ring.taskRun == .cooperative)
         #expect(configuration.ring.ringDepth == 8192 && configuration.ring.completionDepth == 16384)

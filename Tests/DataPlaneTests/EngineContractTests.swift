@@ -208,6 +208,33 @@ struct EngineContractTests {
         try onEach(kind, run, run)
     }
 
+    @Test(
+        "announces again what was left unread, and waits for as many bytes as it is told",
+        arguments: EngineKind.allCases)
+    func leftUnread(kind: EngineKind) throws {
+        func run<E: Engine & ~Copyable>(_ bench: inout Bench<E>) throws {
+            _ = bench.engine.awaitReadable(bench.source.number, bench.tag)
+            try bench.from.send([1])
+            #expect(bench.answers(1).count == 1)
+            bench.engine.leaveUnread(bench.source.number)
+            _ = bench.engine.awaitReadable(bench.source.number, bench.tag)
+            #expect(bench.answers(1).count == 1)
+            bench.engine.setLowWater(bench.source.number, 3)
+            _ = bench.engine.awaitReadable(bench.source.number, bench.tag)
+            try bench.from.send([2])
+            bench.expect([], of: 1)
+            try bench.from.send([3])
+            #expect(bench.answers(1).count == 1)
+            // The end comes without the bytes that are waited for.
+            bench.engine.setLowWater(bench.source.number, 9)
+            _ = bench.engine.awaitReadable(bench.source.number, bench.tag)
+            bench.expect([], of: 1)
+            bench.from.sendFin()
+            #expect(bench.answers(1).count == 1)
+        }
+        try onEach(kind, run, run)
+    }
+
     @Test("tells a watch of a reset and not of a FIN", arguments: EngineKind.allCases)
     func watches(kind: EngineKind) throws {
         func run<E: Engine & ~Copyable>(_ bench: inout Bench<E>) throws {

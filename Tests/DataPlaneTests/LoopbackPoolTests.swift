@@ -46,7 +46,7 @@ struct LoopbackPoolTests {
         rules.allow = blocks([("127.0.0.0", 24)])
         rules.deny = blocks([("127.0.0.9", 32)])
         rules.routes = [
-            SourceRoute(blocks([("127.0.0.2", 32)]), pool: 1), SourceRoute(blocks([("127.0.0.3", 32)]), pool: nil),
+            Route(blocks([("127.0.0.2", 32)]), pool: 1), Route(blocks([("127.0.0.3", 32)]), pool: nil),
         ]
         let set = PoolSet(upstreams.map { PoolSettings([ServerSettings($0.address)]) }, listeners: [rules])
         let server = try TestServer(engine, to: .pools(set))

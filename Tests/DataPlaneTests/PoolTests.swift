@@ -251,7 +251,7 @@ struct PoolTests {
         #expect(idle == [11, 77])
         let fallbacks = [table[0].pointee.fallback, table[1].pointee.fallback]
         #expect(fallbacks == [-1, 5])
-        let pools = (0..<3).map { table.listener($0).pointee.poolOfRest }
+        let pools = (0..<3).map { table.listener($0).pointee.pool(for: .unknown) }
         #expect(pools == [1, 0, 0])
         let family = Self.address(1).family
         let sources = [table.nextSource(0, family: family) == nil, table.nextSource(1, family: family) == nil]

@@ -124,7 +124,7 @@ struct WorkerFuzzTests {
         #expect(bench.count(.accepted) == bench.count(.closed) && bench.count(.accepted) > 50, "seed \(seed)")
         let byCause = [
             Counter.finished, .clientReset, .upstreamReset, .idleTimeout, .finTimeout, .drainCut, .connectFailed,
-            .systemFailure, .refusedAtLimit, .refusedPerClient, .refusedByAddress,
+            .systemFailure, .refusedAtLimit, .refusedPerClient, .refusedByAddress, .badPrologue, .prologueTimeout,
         ]
         #expect(byCause.reduce(0) { $0 + bench.count($1) } == bench.count(.closed), "seed \(seed)")
         var (up, down) = (UInt64(0), UInt64(0))

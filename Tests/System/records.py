@@ -9,7 +9,7 @@ from pathlib import Path
 
 from processes import wait_until
 
-KEYS = ["time", "id", "listener", "client", "upstream", "attempts", "bytes_up", "bytes_down",
+KEYS = ["time", "id", "listener", "client", "proxy", "upstream", "attempts", "bytes_up", "bytes_down",
         "connect_ms", "first_byte_ms", "total_ms", "engine", "relay", "relay_up", "relay_down", "ended_by", "end"]
 
 

@@ -187,7 +187,7 @@ def test_text_is_for_people(stage):
     expect_fin(server)
     server.close()
     line = wait_until(lambda: path.exists() and path.read_text(), 5, "a line")
-    assert re.fullmatch(r"\S+Z id=\d+-0 listener=\S+:\d+ client=\S+:\d+ upstream=\S+:\d+ attempts=1 "
+    assert re.fullmatch(r"\S+Z id=\d+-0 listener=\S+:\d+ client=\S+:\d+ proxy=- upstream=\S+:\d+ attempts=1 "
                         r"bytes_up=5 bytes_down=5 connect_ms=\d+ first_byte_ms=\d+ total_ms=\d+ "
                         rf"engine={stage.engine} relay=adaptive relay_up=copy:new relay_down=copy:new ended_by=client end=fin\n", line)
 

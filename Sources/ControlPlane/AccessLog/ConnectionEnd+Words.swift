@@ -23,6 +23,8 @@ extension ConnectionEnd {
         case .systemFailure: "system_failure"
         case .stopped: "stopped"
         case .takenBack: "taken_back"
+        case .badPrologue: "bad_prologue"
+        case .prologueTimeout: "prologue_timeout"
         }
     }
 }

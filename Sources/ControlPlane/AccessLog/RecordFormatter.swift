@@ -59,6 +59,8 @@ struct RecordFormatter {
         appendName(listeners, record.listener, to: &line)
         line.append(",\"client\":")
         appendClient(record.client, to: &line)
+        line.append(",\"proxy\":")
+        if record.proxy.isNone { line.append("null") } else { appendClient(record.proxy.address, to: &line) }
         line.append(",\"upstream\":")
         if record.attempts > 0 { appendName(upstreams, record.upstream, to: &line) } else { line.append("null") }
         line.append(",\"attempts\":")
@@ -96,6 +98,8 @@ struct RecordFormatter {
         appendName(listeners, record.listener, to: &line)
         line.append(" client=")
         appendClient(record.client, to: &line)
+        line.append(" proxy=")
+        if record.proxy.isNone { line.append("-") } else { appendClient(record.proxy.address, to: &line) }
         line.append(" upstream=")
         if record.attempts > 0 { appendName(upstreams, record.upstream, to: &line) } else { line.append("-") }
         line.append(" attempts=")

@@ -17,8 +17,15 @@ package struct ListenerConfiguration: Sendable {
     package var allow: [AddressBlock]?
     /// Of those who may, these may not.
     package var deny: [AddressBlock] = []
-    /// The first one that has the client's address is taken.
+    /// The first one that is meant is taken.
     package var routes: [RouteConfiguration] = []
+    /// Peers that have to begin with a PROXY header.
+    package var proxies: [AddressBlock] = []
+    /// So have clients of a UNIX socket.
+    package var hasUNIXProxies = false
+    /// For a PROXY header, and for a ClientHello, each from accept on.
+    package var proxyMillis = ListenerSettings(pool: nil).proxyMillis
+    package var helloMillis = ListenerSettings(pool: nil).helloMillis
 
     package init(_ name: String, bind: [Placed<Endpoint>]) {
         self.name = name
@@ -35,18 +42,30 @@ extension ListenerConfiguration {
         settings.bytesPerSecond = Int64(limits.bytesPerSecond ?? 0)
         settings.allow = allow.map { AddressSet($0) }
         settings.deny = deny.isEmpty ? nil : AddressSet(deny)
-        settings.routes = routes.map { SourceRoute(AddressSet($0.sources), pool: $0.pool) }
+        settings.routes = routes.map { route in
+            Route(
+                route.sources.map { AddressSet($0) }, names: route.names, protocols: route.protocols, pool: route.pool)
+        }
+        settings.proxies = proxies.isEmpty ? nil : AddressSet(proxies)
+        settings.hasUNIXProxies = hasUNIXProxies
+        settings.proxyMillis = proxyMillis
+        settings.helloMillis = helloMillis
         return settings
     }
 }
 
-/// Clients from some addresses, and their pool.
+/// Some clients, by all conditions that there are, and their pool.
 package struct RouteConfiguration: Sendable {
-    package var sources: [AddressBlock]
+    /// Nil for any.
+    package var sources: [AddressBlock]?
+    /// Host names and patterns such as `*.example.com`; empty for any.
+    package var names: [String] = []
+    /// As ALPN names them; empty for any.
+    package var protocols: [String] = []
     /// Nil where they are reset.
     package var pool: Int?
 
-    package init(_ sources: [AddressBlock], pool: Int?) {
+    package init(_ sources: [AddressBlock]? = nil, pool: Int?) {
         self.sources = sources
         self.pool = pool
     }
@@ -82,6 +101,8 @@ package struct PoolConfiguration: Sendable {
     /// How long a server that is back gets fewer connections than its share; nil for not at all.
     package var slowStartMillis: Int64?
     package var timeouts = Timeouts()
+    /// The PROXY header that servers get; nil for none.
+    package var header: HeaderRules?
     /// The path of the file that clients get for whom no server can be connected; nil for none.
     package var fallback: Placed<String>?
 
@@ -115,5 +136,35 @@ extension Balance {
     package init?(name: String) {
         guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }
         self = found
+    }
+}
+
+extension HeaderRules.Version {
+    /// As flags and files spell it.
+    package var name: String {
+        switch self {
+        case .v1: "v1"
+        case .v2: "v2"
+        }
+    }
+
+    static func parse(_ text: String) throws(ValueProblem) -> Self {
+        guard let found = allCases.first(where: { $0.name == text }) else {
+            throw ValueProblem.noChoice(allCases.map(\.name))
+        }
+        return found
+    }
+}
+
+extension HeaderRules.Extras {
+    static let names: [(name: String, extra: Self)] = [
+        ("authority", .authority), ("alpn", .alpn), ("unique_id", .uniqueID), ("crc32c", .checksum),
+    ]
+
+    static func parse(_ text: String) throws(ValueProblem) -> Self {
+        guard let found = names.first(where: { $0.name == text }) else {
+            throw ValueProblem.noChoice(names.map(\.name))
+        }
+        return found.extra
     }
 }

@@ -13,6 +13,10 @@ extension ServeConfiguration {
         var listener = ListenerConfiguration("listen", bind: try Self.listeners(flags.listen))
         listener.backlog = Int32(
             try FlagReading.number(flags.backlog, "--backlog", Bounds.backlog) ?? Int(listener.backlog))
+        for text in flags.acceptProxy {
+            let source = try FlagReading.read(text, "--accept-proxy", ProxySource.parse)
+            if let block = source?.block { listener.proxies.append(block) } else { listener.hasUNIXProxies = true }
+        }
         self.init(listeners: [listener], pools: [try Self.pool(flags)])
         engine = try FlagReading.choice(flags.engine, "--engine") ?? engine
         relay = try FlagReading.choice(flags.relay, "--relay") ?? relay
@@ -62,6 +66,8 @@ extension ServeConfiguration {
         pool.sources = try sources(flags.source)
         pool.fallback = try FlagReading.read(flags.fallbackFile, "--fallback-file", FilePath.parse)
             .map { Placed($0, at: .flag("--fallback-file")) }
+        pool.header = try FlagReading.read(flags.sendProxy, "--send-proxy", HeaderRules.Version.parse)
+            .map { HeaderRules($0) }
         var timeouts = pool.timeouts
         timeouts.connectMillis =
             try FlagReading.time(flags.connectTimeout, "--connect-timeout") ?? timeouts.connectMillis

@@ -7,6 +7,8 @@ extension ServeFlags {
             (source.isEmpty ? nil : "", "--source", "pools[].connect.source"),
             (balance, "--balance", "pools[].balance"),
             (fallbackFile, "--fallback-file", "pools[].fallback_file"),
+            (acceptProxy.isEmpty ? nil : "", "--accept-proxy", "listeners[].proxy_protocol.accept"),
+            (sendProxy, "--send-proxy", "pools[].proxy_protocol.send"),
             (engine, "--engine", "engine"),
             (relay, "--relay", "relay"),
             (bufferSize, "--buffer-size", "buffers.size"),

@@ -7,6 +7,8 @@ package struct ServeFlags: Sendable {
     package var source: [String] = []
     package var balance: String?
     package var fallbackFile: String?
+    package var acceptProxy: [String] = []
+    package var sendProxy: String?
     package var engine: String?
     package var relay: String?
     package var bufferSize: String?

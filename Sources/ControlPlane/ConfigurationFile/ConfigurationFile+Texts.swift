@@ -87,8 +87,16 @@ extension ConfigurationFile {
             # Who may come, and of those who may not; for example. Anybody may without the keys.
             allow: [0.0.0.0/0, "::/0"]
             deny: [192.0.2.66]
-            # The first route that has the client's address is taken, and who has none is reset; instead of pool.
+            # Peers that have to begin with a PROXY header, version 1 or 2, and speak for their clients, for example; unix stands for the
+            # clients of UNIX sockets. Nobody without the key. A peer that has not given a whole header in time is reset.
+            proxy_protocol:
+              accept: [10.0.0.0/8, unix]
+              timeout: 3s
+            # For a TLS ClientHello, from accept on, where routes have sni or alpn; then it is taken for missing.
+            client_hello_timeout: 3s
+            # The first route of which all conditions are met is taken, and who has none is reset; instead of pool.
             routes:
+              - { sni: [shop.example.com, "*.shop.example.com"], alpn: [h2], pool: web }
               - { source: [198.51.100.0/24], reject: true }
               - { source: [127.0.0.0/8, "::1"], pool: web }
               - { pool: echo }
@@ -153,6 +161,12 @@ extension ConfigurationFile {
               # The latter where the client has ended first, and where the server has; both as fin without the keys.
               client_fin: 30s
               server_fin: 30s
+            # Tells servers who their client is, by a PROXY header of version v1 or v2, for example; nothing is told without the key.
+            proxy_protocol:
+              send: v2
+              # For version 2 and for example: the name and the protocol in the client's ClientHello, a number that no other connection has,
+              # and a checksum.
+              tlv: [authority, alpn, unique_id, crc32c]
             # Clients get this file for whom no server can be connected:
             # fallback_file: /etc/longsplice/503.http
 

@@ -14,6 +14,7 @@ extension FileDraft {
         configuration.pools = pools.map { draft in
             var pool = draft.pool
             pool.name = draft.name?.value ?? ""
+            pool.header = header(draft, &reading)
             pool.options = draft.socket.options
             pool.onDown = draft.onDown?.value ?? .keep
             pool.slowStartMillis = draft.slowStart?.value
@@ -132,7 +133,7 @@ extension FileDraft {
         if draft.namesPool {
             reading.note(
                 last.place, "stands beside pool",
-                cure: "leave one of them out; a route without source is for all clients that are left")
+                cure: "leave one of them out; a route without conditions is for all clients that are left")
         }
         for (index, route) in draft.routes.enumerated() {
             if route.poolName == nil && route.rejects?.value != true {
@@ -140,16 +141,20 @@ extension FileDraft {
             } else if route.poolName != nil && route.rejects?.value == true {
                 reading.note(route.place, "has a pool and rejects", cure: "leave one of them out")
             }
-            if route.sources == nil && index < draft.routes.count - 1 {
+            if route.isForAll && index < draft.routes.count - 1 {
                 reading.note(
                     route.place, "is for all clients, so the routes behind it are never taken", cure: "write it last")
             }
         }
+        Self.repeatedNames(draft.routes, &reading)
         let routes = draft.routes.map { route in
-            RouteConfiguration(
-                route.sources ?? [], pool: route.poolName.flatMap { poolIndex(named: $0, &reading) })
+            var configured = RouteConfiguration(
+                route.sources, pool: route.poolName.flatMap { poolIndex(named: $0, &reading) })
+            configured.names = route.names.map(\.value)
+            configured.protocols = route.protocols.map(\.value)
+            return configured
         }
-        if last.sources == nil {
+        if last.isForAll {
             listener.routes = routes.dropLast()
             listener.pool = routes.last?.pool
         } else {
@@ -186,6 +191,35 @@ extension FileDraft {
     /// In a sentence, at most.
     private static let namesMax = 20
 
+    /// Names that an earlier route takes already, where that one asks for nothing else.
+    private static func repeatedNames(_ routes: [RouteDraft], _ reading: inout FileReading) {
+        var taken: [String: Origin] = [:]
+        for route in routes {
+            var own: [String: Origin] = [:]
+            for name in route.names {
+                let key = NamePattern.plain(name.value)
+                if let first = own[key] ?? taken[key] {
+                    reading.note(
+                        name,
+                        ValueProblem("is taken by line \(first.line) already", cure: "leave one of them out"),
+                        value: name.value)
+                } else if let (wider, first) = NamePattern.wider(than: key).lazy.compactMap({ wide in
+                    taken[wide].map { (wide, $0) }
+                }).first {
+                    reading.note(
+                        name,
+                        ValueProblem(
+                            "is taken by \(wider) in line \(first.line) already",
+                            cure: "write this route before that one"),
+                        value: name.value)
+                }
+                own[key] = own[key] ?? name.origin
+            }
+            guard route.sources == nil, route.protocols.isEmpty else { continue }
+            taken.merge(own) { first, _ in first }
+        }
+    }
+
     // MARK: Pools
 
     private func health(of draft: PoolDraft, _ reading: inout FileReading) {
@@ -218,6 +252,14 @@ extension FileDraft {
                     cure: "write health or eject too, or leave it out"),
                 value: "\(TimeSpan(milliseconds: slowStart.value))")
         }
+    }
+
+    private func header(_ draft: PoolDraft, _ reading: inout FileReading) -> HeaderRules? {
+        guard let version = draft.headerVersion else { return nil }
+        if version.value == .v1, let first = draft.headerExtras.first {
+            reading.note(first, ValueProblem("is for version 2", cure: "write send: v2 or leave tlv out"))
+        }
+        return HeaderRules(version.value, draft.headerExtras.reduce([]) { $0.union($1.value) })
     }
 
     private func servers(_ reading: inout FileReading) {

@@ -32,16 +32,23 @@ struct ListenerDraft {
 /// An item of `routes`.
 struct RouteDraft {
     let place: FilePlace
-    /// Nil where it is for every client.
+    /// Nil where it is for every client, as are the next two where they are empty.
     var sources: [AddressBlock]?
+    var names: [Placed<String>] = []
+    var protocols: [Placed<String>] = []
     var poolName: Placed<String>?
     var rejects: Placed<Bool>?
+
+    /// For all clients that are left.
+    var isForAll: Bool { sources == nil && names.isEmpty && protocols.isEmpty }
 }
 
 struct PoolDraft {
     let place: FilePlace
     var name: Placed<String>?
     var pool = PoolConfiguration("", servers: [])
+    var headerVersion: Placed<HeaderRules.Version>?
+    var headerExtras: [Placed<HeaderRules.Extras>] = []
     var socket = SocketDraft()
 
     /// Once one of them is written, the others have their defaults.

@@ -16,12 +16,38 @@ enum ListenerKeys {
                 $0.listener.allow = $1
             },
             .blocks("deny", "Of those that may come, these may not: they are reset.") { $0.listener.deny = $1 },
+            .section(
+                "proxy_protocol", "Peers that begin with a PROXY header, version 1 or 2, and speak for their clients.",
+                proxyProtocol),
+            .time(
+                "client_hello_timeout", standard: ListenerConfiguration("", bind: []).helloMillis,
+                "For a TLS ClientHello, from accept on, where routes go by one; then it is taken for missing."
+            ) { $0.listener.helloMillis = $1 },
             limits, pool,
             .list(
                 "routes", example: "[{ source: [192.0.2.0/24], pool: web }, { reject: true }]",
                 item: Schema.mapping(RouteKeys.all, "Which clients go where."),
-                "Pools by the client's address, instead of one pool; the first that is meant is taken.",
+                "Pools by the client's address and its TLS ClientHello, instead of one pool; the first that is meant is taken.",
                 item: RouteKeys.read, set: { $0.routes = $1 }),
+        ]
+    }
+
+    private static var proxyProtocol: [FileKey<ListenerDraft>] {
+        [
+            .list(
+                "accept", isRequired: true, example: "[10.0.0.0/8]", item: Schema.text,
+                "Addresses and prefixes that have to send a header, or unix for the clients of UNIX sockets; from all others it is payload.",
+                item: { node, path, reading in
+                    reading.value(node, path, .text(example: "10.0.0.0/8"), ProxySource.parse)?.value
+                },
+                set: { draft, sources in
+                    draft.listener.proxies = sources.compactMap(\.block)
+                    draft.listener.hasUNIXProxies = sources.contains { $0.block == nil }
+                }),
+            .time(
+                "timeout", standard: ListenerConfiguration("", bind: []).proxyMillis,
+                "For the whole header, from accept on; then the connection is reset."
+            ) { $0.listener.proxyMillis = $1 },
         ]
     }
 

@@ -22,6 +22,7 @@ enum PoolKeys {
             eject,
             PoolHealthKeys.health, PoolHealthKeys.onDown, PoolHealthKeys.slowStart, PoolHealthKeys.maxLifetime,
             .section("timeouts", "Of connections that stand.", timeouts),
+            .section("proxy_protocol", "Tells servers who their client is, by a PROXY header.", proxyProtocol),
             .value(
                 "fallback_file", .text(example: "fallback_file: /etc/longsplice/503.http"),
                 "Clients get this file for whom no server can be connected.", parse: FilePath.parse,
@@ -64,6 +65,22 @@ enum PoolKeys {
                     options.add(.transparent, at: isWanted.origin, to: &draft)
                 }),
             options.userTimeout, options.keepalive, options.congestionControl,
+        ]
+    }
+
+    private static var proxyProtocol: [FileKey<PoolDraft>] {
+        [
+            .value(
+                "send", .choice(HeaderRules.Version.allCases.map(\.name)), isRequired: true,
+                "The header's version.", parse: HeaderRules.Version.parse, set: { $0.headerVersion = $1 }),
+            .list(
+                "tlv", example: "[authority, alpn, unique_id, crc32c]", item: Schema.text,
+                "What a header of version 2 says beside the addresses; authority and alpn are the ClientHello's.",
+                item: { node, path, reading in
+                    reading.value(
+                        node, path, .choice(HeaderRules.Extras.names.map(\.name)), HeaderRules.Extras.parse)
+                },
+                set: { $0.headerExtras = $1 }),
         ]
     }
 

@@ -109,6 +109,7 @@ struct Places {
             settings.isChecked = pool.health != nil
             settings.resetsSessionsOfFallen = pool.onDown == .closeSessions
             settings.slowStartMillis = pool.slowStartMillis ?? 0
+            settings.header = pool.header
             settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
             settings.fallback = fallbacks.descriptor(of: pool)
             return settings

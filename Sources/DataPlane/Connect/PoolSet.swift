@@ -34,7 +34,11 @@ package final class PoolSet: @unchecked Sendable {
         self.listeners = listeners
         listenerRecords = .allocate(capacity: listeners.count + 1)
         for (index, listener) in (listeners + [ListenerSettings(pool: 0)]).enumerated() {
-            (listenerRecords + index).initialize(to: ListenerRecord(listener))
+            let record = ListenerRecord(listener) { pool in
+                guard sorted.indices.contains(pool), let header = sorted[pool].header else { return false }
+                return !header.extras.isDisjoint(with: .ofHello)
+            }
+            (listenerRecords + index).initialize(to: record)
         }
         precondition(servers.count <= 65_535 && pools.count <= 65_535, "PoolSet: more servers than a knot can number")
         states = ServerStates(servers: servers.count)
@@ -46,6 +50,12 @@ package final class PoolSet: @unchecked Sendable {
             (records + index).initialize(to: PoolRecord(pool, first: first, weights: weights + first))
             first += pool.servers.count
         }
+    }
+
+    /// A worker has to keep what a connection's record holds: a PROXY header's addresses, or a number for each connection.
+    var needsRecords: Bool {
+        listeners.contains { $0.proxies != nil || $0.hasUNIXProxies }
+            || pools.contains { $0.header?.extras.contains(.uniqueID) == true }
     }
 
     deinit {
@@ -70,6 +80,7 @@ struct PoolRecord: BitwiseCopyable {
     let isChecked: Bool
     let resetsSessionsOfFallen: Bool
     let slowStartMillis: Int64
+    let header: HeaderRules?
     let attemptsMax: Int
     let isTransparent: Bool
     let options: UnsafeMutablePointer<SocketOption>
@@ -94,6 +105,7 @@ struct PoolRecord: BitwiseCopyable {
         isChecked = pool.isChecked
         resetsSessionsOfFallen = pool.resetsSessionsOfFallen
         slowStartMillis = pool.slowStartMillis
+        header = pool.header
         attemptsMax = min(pool.servers.count, pool.attemptsMax)
         isTransparent = pool.isTransparent
         optionCount = pool.options.count

@@ -60,6 +60,8 @@ package struct PoolSettings: Sendable {
     package var resetsSessionsOfFallen = false
     /// How long a server that is back gets fewer connections than its share; 0 for not at all.
     package var slowStartMillis: Int64 = 0
+    /// What servers get before anything of the client; nil for nothing.
+    package var header: HeaderRules?
     /// Servers tried for one client, at most.
     package var attemptsMax = Int.max
     /// Where connections to servers come from; empty where the kernel chooses. Ports are 0.

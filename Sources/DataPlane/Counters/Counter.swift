@@ -28,6 +28,15 @@ package enum Counter: Int, CaseIterable {
     case cutForShortage
     case systemFailure
     case takenBack
+    /// Clients that had to begin with a PROXY header and did not, or not in time.
+    case badPrologue
+    case prologueTimeout
+    // Prologues
+    /// PROXY headers that were taken from clients' streams, and those that were sent to servers.
+    case proxyHeadersTaken
+    case proxyHeadersSent
+    /// Clients that were heard for a ClientHello and sent none: they took another route.
+    case hellosMissed
     // Connecting
     case connectAttempts
     case connectRefused
@@ -55,7 +64,7 @@ package enum Counter: Int, CaseIterable {
     case refusedPerClientOfListener
     /// Connections of a client address that came faster than it may through this listener.
     case refusedByRate
-    /// Connections of client addresses that may not come, or that no pool is for.
+    /// Connections of clients that may not come, or that no pool is for.
     case refusedByAddress
     /// Clients that were accepted here and handed to a worker with fewer connections, which counts them as accepted.
     case handedOver
@@ -144,6 +153,13 @@ package enum Counter: Int, CaseIterable {
         case .shortage: .cutForShortage
         case .systemFailure: .systemFailure
         case .takenBack: .takenBack
+        case .badPrologue: .badPrologue
+        case .prologueTimeout: .prologueTimeout
+        case .denied: .refusedByAddress
+        case .perClientLimit: .refusedPerClient
+        case .listenerLimit: .refusedAtListenerLimit
+        case .listenerClientLimit: .refusedPerClientOfListener
+        case .rateLimit: .refusedByRate
         }
     }
 }

@@ -23,6 +23,9 @@ package protocol Engine: SystemCalls, ~Copyable {
     /// Answers poll events (poll(2)) once the socket is readable, at its end or lost.
     mutating func awaitReadable(_ socket: Int32, _ tag: Tag) -> Bool
 
+    /// What an `awaitReadable` has announced was left in the socket: the next one announces it again.
+    mutating func leaveUnread(_ socket: Int32)
+
     /// Watches a socket that is only written to: answers poll events when it is gone (`PollEvents.tellLoss`) and may answer
     /// when it has room again. May answer more than once: `goesOn` is false on the last.
     mutating func watch(_ socket: Int32, _ tag: Tag) -> Bool
@@ -80,6 +83,9 @@ package protocol Engine: SystemCalls, ~Copyable {
 }
 
 extension Engine where Self: ~Copyable {
+    /// Where a wait looks at what there is.
+    package mutating func leaveUnread(_ socket: Int32) {}
+
     /// Where a watch tells of room.
     package mutating func awaitRoom(_ socket: Int32, _ tag: Tag) -> Bool { watch(socket, tag) }
 

@@ -25,6 +25,8 @@ package protocol SystemCalls: ~Copyable {
     func acceptNow(_ listener: Int32) -> Int32
     /// getpeername(2): who is at the other end; `unknown` and `-errno` where it cannot be told.
     func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32
+    /// getsockname(2): where the peer has connected to; as `peerAddress`.
+    func localAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32
     /// Sends what a send with MSG_MORE has left behind (TCP_NODELAY does, tcp(7)).
     func push(_ socket: Int32)
     /// SO_RCVLOWAT: a source with fewer bytes is not announced, unless it is at its end, lost, or its window is full
@@ -72,6 +74,12 @@ package protocol SystemCalls: ~Copyable {
     /// recv(2) of bytes that nobody wants: bytes, 0 at the end, or `-errno`.
     func discard(_ source: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool) -> Int32
 
+    /// recv(2) that leaves the bytes where they are (MSG_PEEK): as many as there are, up to `count`, 0 at the end, or `-errno`.
+    func peek(_ source: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int32
+    /// Takes exactly so many bytes, which are there; false where they are not.
+    /// - Parameter buffer: of so many bytes.
+    func take(_ count: Int, from source: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool) -> Bool
+
     /// read(2) of a pipe: bytes, 0 or `-errno`.
     func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int
     /// Sends what a `send` is made of, at once: see `FileCarry.carry`.
@@ -102,6 +110,10 @@ extension SystemCalls where Self: ~Copyable {
     package func acceptNow(_ listener: Int32) -> Int32 { clinux_accept(listener) }
     package func peerAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32 {
         address.becomePeer(of: socket)
+    }
+
+    package func localAddress(of socket: Int32, _ address: inout SocketAddress) -> Int32 {
+        address.becomeLocal(of: socket)
     }
 
     package func push(_ socket: Int32) { _ = clinux_set_no_delay(socket) }
@@ -149,6 +161,14 @@ extension SystemCalls where Self: ~Copyable {
         let bytes =
             isTCP ? clinux_discard(source, 1 << 20) : clinux_receive(source, buffer, PlainCarry.bytesMax)
         return Int32(truncatingIfNeeded: bytes)
+    }
+
+    package func peek(_ source: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int32 {
+        Int32(truncatingIfNeeded: clinux_peek(source, buffer, count))
+    }
+
+    package func take(_ count: Int, from source: Int32, by buffer: UnsafeMutableRawPointer, isTCP: Bool) -> Bool {
+        PlainCarry.take(count, from: source, buffer, isTCP)
     }
 
     package func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int {

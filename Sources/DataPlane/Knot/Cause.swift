@@ -23,6 +23,18 @@ package enum Cause: UInt8, BitwiseCopyable, CaseIterable {
     case systemFailure
     /// Whoever gave the pair took it back (`Job`).
     case takenBack
+    /// A client that has to begin with a PROXY header began with something else, or ended before.
+    case badPrologue
+    /// The header was not whole in time.
+    case prologueTimeout
+    /// By the header or the ClientHello, the client may not come, or no pool is for it.
+    case denied
+    /// By the header, the client has as many connections as it may have.
+    case perClientLimit
+    /// By the header, the listener takes no more: of all clients, of this one, or so fast.
+    case listenerLimit
+    case listenerClientLimit
+    case rateLimit
 }
 
 /// Who is on which end.

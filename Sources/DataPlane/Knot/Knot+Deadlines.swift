@@ -3,6 +3,10 @@ extension Knot {
     package func deadline(at now: Int64, _ timeouts: Timeouts) -> Int64 {
         switch phase {
         case .free, .untying: return .max
+        case .greeting:
+            let due = sinceMillis &+ timeouts.greetingMillis
+            // Once it is due, what comes of it is under way.
+            return now < due ? due : now &+ Self.withdrawalPauseMillis
         case .connecting: return sinceMillis &+ timeouts.connectMillis
         case .flushing: return now &+ flushPauseMillis(at: now)
         case .tied:
@@ -20,6 +24,9 @@ extension Knot {
         switch phase {
         case .free, .untying:
             return []
+        case .greeting:
+            guard now >= sinceMillis &+ timeouts.greetingMillis else { return [] }
+            return up.isWaiting ? Step.withdraw.on(.up) : .look
         case .connecting:
             return isConnectInFlight && now >= sinceMillis &+ timeouts.connectMillis ? .abandonConnect : []
         case .flushing:
@@ -38,6 +45,8 @@ extension Knot {
     /// There is no event for an empty send queue, so it is looked at: every tick at first, later every tenth of a second, so
     /// that thousands of resets at once towards slow readers cost little.
     private func flushPauseMillis(at now: Int64) -> Int64 { min(100, max(0, now &- sinceMillis) / 4) }
+
+    private static let withdrawalPauseMillis: Int64 = 100
 
     package var isHalfClosed: Bool { up.state == .over || (down.state == .over && !isLoopback) }
 

@@ -57,6 +57,7 @@ extension Knot {
     }
 
     mutating func follow(_ outcome: Lane.Outcome, _ direction: Direction, at now: Int64) -> Step {
+        if phase == .greeting { return followWhereGreeting(outcome) }
         guard phase == .tied || phase == .flushing else { return [] }
         if answersItself, let step = followWhereAnswering(outcome, direction, at: now) { return step }
         switch outcome {

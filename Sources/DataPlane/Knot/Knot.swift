@@ -3,13 +3,15 @@
 /// The worker tells it what has happened (`resumed`, `expired`, …) and performs the `Step` it answers with.
 /// ```
 ///   free ──begin──▶ connecting ──tie──▶ tied ──▶ untying ──(nothing in flight)──▶ free
-///                        └── given up ────┼──────▶ │
-///                                         └▶ flushing ▶┘   one side is lost, the other still gets its bytes, then RST
+///          │             ▲ └── given up ──┼──────▶ │
+///          └▶ greeting ──┘                └▶ flushing ▶┘   one side is lost, the other still gets its bytes, then RST
 /// ```
 /// The table of closing cases is in ARCHITECTURE.md and, case by case, in the tests.
 package struct Knot: BitwiseCopyable {
     package enum Phase: UInt8, BitwiseCopyable {
         case free
+        /// The client is heard before a server is chosen.
+        case greeting
         case connecting
         case tied
         case flushing
@@ -73,6 +75,11 @@ package struct Knot: BitwiseCopyable {
     private var lanes = InlineArray<2, Lane>(repeating: Lane())
 
     var timer = TimerEntry()
+    // Behind it there is a gap.
+    /// The listener it came through, while it greets.
+    var listener: UInt16 = 0
+    /// Its client has not given the PROXY header yet that it has to begin with.
+    package internal(set) var owesHeader = false
 
     static let nowhere = UInt32.max
 

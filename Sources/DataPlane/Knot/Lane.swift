@@ -67,7 +67,7 @@ package struct Lane: BitwiseCopyable {
     package internal(set) var held: Int32 = 0
     private var filled: Int32 = 0
     private var drained: Int32 = 0
-    /// Of the last chain or send.
+    /// Of the last chain or send; while a knot greets, how many bytes its client is waited for with.
     var asked: UInt32 = 0
     package var gauge = TrafficGauge()
     /// What a copying lane has out and has seen.
@@ -226,6 +226,11 @@ package struct Lane: BitwiseCopyable {
     // MARK: Changes of state, made by the knot
 
     package mutating func rest() { state = .resting }
+    /// The client was heard; the lane is as it was before.
+    mutating func hasGreeted() {
+        state = .closed
+        asked = 0
+    }
     package mutating func move() {
         state = .moving
         mode = .splice

@@ -1,5 +1,7 @@
 /// How long a knot may stay as it is, in milliseconds.
 package struct Timeouts: BitwiseCopyable, Sendable {
+    /// All that a client has to say before a server is chosen for it, from accept on.
+    package var greetingMillis: Int64 = 3_000
     /// One attempt to connect to one upstream.
     package var connectMillis: Int64 = 5_000
     /// A pair over which nothing moves.

@@ -8,8 +8,15 @@ package struct ListenerSettings: Sendable {
     package var allow: AddressSet?
     /// Of those who may, these may not.
     package var deny: AddressSet?
-    /// The first one that has the client's address is taken.
-    package var routes: [SourceRoute] = []
+    /// The first one that is meant is taken.
+    package var routes: [Route] = []
+    /// Peers that have to begin with a PROXY header, and speak for their clients; nil for none.
+    package var proxies: AddressSet?
+    /// So have clients of a UNIX socket.
+    package var hasUNIXProxies = false
+    /// For a PROXY header, and for a ClientHello, each from accept on.
+    package var proxyMillis: Int64 = 3_000
+    package var helloMillis: Int64 = 3_000
 
     /// Shared by all its addresses; nil where nothing is bounded.
     package var limits: ListenerLimits?
@@ -19,13 +26,19 @@ package struct ListenerSettings: Sendable {
     package init(pool: Int?) { self.pool = pool }
 }
 
-/// Clients from some addresses, and their pool; nil where they are reset.
-package struct SourceRoute: Sendable {
-    package var sources: AddressSet
+/// Some clients, by all conditions that there are, and their pool; nil where they are reset.
+package struct Route: Sendable {
+    package var sources: AddressSet?
+    /// By the name in their ClientHello.
+    package var names: NameTable?
+    /// By one of the protocols in their ClientHello.
+    package var protocols: ProtocolTable?
     package var pool: Int?
 
-    package init(_ sources: AddressSet, pool: Int?) {
+    package init(_ sources: AddressSet? = nil, names: [String] = [], protocols: [String] = [], pool: Int?) {
         self.sources = sources
+        self.names = names.isEmpty ? nil : NameTable([(names, 0)])
+        self.protocols = protocols.isEmpty ? nil : ProtocolTable([(protocols, 0)])
         self.pool = pool
     }
 }
@@ -40,29 +53,61 @@ struct ListenerRecord: BitwiseCopyable {
     let bytesPerSecond: Int64
     private let allow: AddressSet.View?
     private let deny: AddressSet.View?
-    private let routes: UnsafeMutablePointer<(sources: AddressSet.View, pool: UInt16)>
+    private let proxies: AddressSet.View?
+    private let hasUNIXProxies: Bool
+    private let routes: UnsafeMutablePointer<RouteRecord>
     private let routeCount: Int
+    private let asksForSource: Bool
+    /// Clients are heard for a ClientHello.
+    let looksAtHello: Bool
+    private let proxyMillis: Int64
+    private let helloMillis: Int64
 
-    init(_ settings: ListenerSettings) {
+    /// - Parameter tellsHello: whether a pool passes on what is in a ClientHello.
+    init(_ settings: ListenerSettings, tellsHello: (Int) -> Bool) {
         fallbackPool = settings.pool.map { UInt16(clamping: $0) } ?? Self.nowhere
         gate = settings.limits?.gate
         bytesPerSecond = settings.bytesPerSecond
         allow = settings.allow?.view
         deny = settings.deny?.view
+        proxies = settings.proxies?.view
+        hasUNIXProxies = settings.hasUNIXProxies
+        proxyMillis = settings.proxyMillis
+        helloMillis = settings.helloMillis
         routeCount = settings.routes.count
         routes = .allocate(capacity: max(1, routeCount))
+        asksForSource = settings.routes.contains { $0.sources != nil }
+        let pools = ([settings.pool] + settings.routes.map(\.pool)).compactMap(\.self)
+        looksAtHello =
+            settings.routes.contains { $0.names != nil || $0.protocols != nil } || pools.contains(where: tellsHello)
         for (index, route) in settings.routes.enumerated() {
-            let pool = route.pool.map { UInt16(clamping: $0) } ?? Self.nowhere
-            (routes + index).initialize(to: (route.sources.view, pool))
+            (routes + index).initialize(
+                to: RouteRecord(
+                    sources: route.sources?.view, names: route.names?.view, protocols: route.protocols?.view,
+                    pool: route.pool.map { UInt16(clamping: $0) } ?? Self.nowhere))
         }
     }
 
     func release() { routes.deallocate() }
 
     /// The client's address decides something here.
-    var asksForAddress: Bool { allow != nil || deny != nil || routeCount > 0 }
+    var asksForAddress: Bool { allow != nil || deny != nil || asksForSource }
 
-    /// A UNIX client has no address, and no list is about it: it may come, and no route has it.
+    /// Some peers have to begin with a PROXY header.
+    var hasProxies: Bool { proxies != nil || hasUNIXProxies }
+    /// Some clients are heard before a pool is chosen for them.
+    var greets: Bool { hasProxies || looksAtHello }
+
+    /// How long a client may take, from accept on.
+    func greetingMillis(owesHeader: Bool) -> Int64 { owesHeader ? proxyMillis : helloMillis }
+
+    func isProxy(_ peer: borrowing SocketAddress, isTCP: Bool) -> Bool {
+        guard isTCP else { return hasUNIXProxies }
+        guard let proxies else { return false }
+        return proxies.contains(peer)
+    }
+
+    /// A UNIX client has no address, and no list is about it: it may come, and no route from addresses has it.
     func admits(_ client: borrowing SocketAddress) -> Bool {
         guard client.isTCP else { return true }
         if let deny, deny.contains(client) { return false }
@@ -71,12 +116,28 @@ struct ListenerRecord: BitwiseCopyable {
     }
 
     /// Nil where the client is reset.
-    func pool(for client: borrowing SocketAddress) -> UInt16? {
-        for index in 0..<routeCount where routes[index].sources.contains(client) { return known(routes[index].pool) }
-        return poolOfRest
+    func pool(for client: borrowing SocketAddress, _ hello: HelloView = HelloView()) -> UInt16? {
+        for index in 0..<routeCount where routes[index].isMeant(for: client, hello) { return known(routes[index].pool) }
+        return known(fallbackPool)
     }
 
-    var poolOfRest: UInt16? { known(fallbackPool) }
-
     private func known(_ pool: UInt16) -> UInt16? { pool == Self.nowhere ? nil : pool }
+}
+
+private struct RouteRecord: BitwiseCopyable {
+    let sources: AddressSet.View?
+    let names: NameTable.View?
+    let protocols: ProtocolTable.View?
+    let pool: UInt16
+
+    func isMeant(for client: borrowing SocketAddress, _ hello: HelloView) -> Bool {
+        if let sources, !sources.contains(client) { return false }
+        if let names {
+            guard let name = hello.name, names.route(for: name) != nil else { return false }
+        }
+        if let protocols {
+            guard let offered = hello.protocols, protocols.route(for: offered) != nil else { return false }
+        }
+        return true
+    }
 }

@@ -31,6 +31,9 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     case stopped
     /// Whoever gave the pair took it back.
     case takenBack
+    /// A PROXY header was missing or malformed.
+    case badPrologue
+    case prologueTimeout
 }
 
 /// Who ended it.
@@ -61,6 +64,11 @@ extension Knot {
         case .shortage: (.longsplice, .shortage)
         case .systemFailure: (.longsplice, .systemFailure)
         case .takenBack: (.longsplice, .takenBack)
+        case .badPrologue: (.client, .badPrologue)
+        case .prologueTimeout: (.longsplice, .prologueTimeout)
+        case .denied: (.longsplice, .denied)
+        case .perClientLimit, .listenerLimit, .listenerClientLimit: (.longsplice, .limit)
+        case .rateLimit: (.longsplice, .rate)
         case .connectFailed:
             switch connectFailure {
             case .refused: (.upstream, .refused)

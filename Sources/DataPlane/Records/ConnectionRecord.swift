@@ -37,6 +37,14 @@ package struct ConnectionRecord: BitwiseCopyable, Sendable {
 
     /// `SocketAddress.unknown` where the client had gone before it could be asked for.
     package var client = SocketAddress.unknown
+    /// Who has spoken for the client, by a PROXY header; none where the client came itself.
+    package var proxy = PackedAddress()
+    /// Where the client has connected to, by the same header.
+    package var destination = PackedAddress()
+    /// The peer has said by a PROXY header that it speaks for itself.
+    package var isLocal = false
+    /// The connection is counted for its client's address (`ClientTable`) and its listener (`ListenerGate`).
+    var isCounted = false
 
     package init() {}
 }

@@ -61,8 +61,8 @@ package enum PlainCarry {
         return carried
     }
 
-    private static func take(_ count: Int, from source: Int32, _ buffer: UnsafeMutableRawPointer, _ isTCP: Bool) -> Bool
-    {
+    /// Exactly so many bytes, which are there.
+    static func take(_ count: Int, from source: Int32, _ buffer: UnsafeMutableRawPointer, _ isTCP: Bool) -> Bool {
         var left = count
         while left > 0 {
             let taken = isTCP ? clinux_discard(source, left) : clinux_receive(source, buffer, left)

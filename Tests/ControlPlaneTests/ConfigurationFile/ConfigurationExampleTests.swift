@@ -37,7 +37,7 @@ struct ConfigurationExampleTests {
     func schema() {
         let schema = ConfigurationFile.schema
         #expect(schema.hasPrefix("{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\","))
-        #expect(Self.keys(Schema.document(ProcessKeys.all(pipeBytesMax: 1 << 20))).count == 94)
+        #expect(Self.keys(Schema.document(ProcessKeys.all(pipeBytesMax: 1 << 20))).count == 103)
         #expect(schema.contains("\"maximum\": 256") && schema.contains("\"default\": \"round_robin\""))
     }
 
@@ -89,6 +89,7 @@ struct FlagsBesideFileTests {
         flags.listen = ["a"]
         flags.upstream = ["a"]
         flags.source = ["a"]
+        flags.acceptProxy = ["a"]
         for path in Self.optional { flags[keyPath: path] = "a" }
         #expect(Mirror(reflecting: flags).children.count == flags.given.count)
         #expect(Set(flags.given.map(\.flag)).count == flags.given.count)
@@ -112,7 +113,8 @@ struct FlagsBesideFileTests {
 
     private static var optional: [WritableKeyPath<ServeFlags, String?>] {
         [
-            \.balance, \.fallbackFile, \.engine, \.relay, \.bufferSize, \.buffers, \.spinMicros, \.ringDepth,
+            \.balance, \.fallbackFile, \.sendProxy, \.engine, \.relay, \.bufferSize, \.buffers, \.spinMicros,
+            \.ringDepth,
             \.completionDepth, \.workQueueThreads, \.taskRun, \.workers, \.pipeSize, \.chunkSize, \.maxConnections,
             \.maxConnectionsPerClient, \.backlog, \.connectTimeout, \.idleTimeout, \.finTimeout, \.drainTimeout,
             \.logFormat, \.logLevel, \.stats, \.accessLog, \.accessLogFormat,

@@ -214,6 +214,36 @@ struct ConfigurationKeyTests {
         #expect(all[3].pool == nil && all[3].routes.map(\.pool) == [1])
     }
 
+    @Test("who speaks for clients, what is told of them, and where they go by what they say")
+    func prologues() throws {
+        let file = try readFile(
+            """
+            listeners:
+              - name: a
+                bind: ["[::]:1"]
+                proxy_protocol: { accept: [10.0.0.0/8, unix], timeout: 1s }
+                client_hello_timeout: 2s
+                routes:
+                  - { sni: [a.example, "*.a.example"], alpn: [h2], source: [10.0.0.1], pool: q }
+                  - { alpn: [http/1.1], reject: true }
+                  - { pool: p }
+              - { name: b, bind: ["[::]:2"], proxy_protocol: { accept: [unix] }, pool: q }
+            pools:
+              - { name: p, servers: [echo], proxy_protocol: { send: v1 } }
+              - { name: q, servers: [echo], proxy_protocol: { send: v2, tlv: [authority, alpn, unique_id, crc32c] } }
+            """)
+        #expect(file.warnings.isEmpty)
+        let (a, b) = (file.configuration.listeners[0], file.configuration.listeners[1])
+        #expect(try a.proxies == blocks("10.0.0.0/8"))
+        #expect(a.hasUNIXProxies && a.proxyMillis == 1_000 && a.helloMillis == 2_000)
+        #expect(a.routes[0].names == ["a.example", "*.a.example"] && a.routes[0].protocols == ["h2"])
+        #expect(try a.routes[0].sources == blocks("10.0.0.1") && a.routes[1].sources == nil)
+        #expect(a.routes.map(\.pool) == [1, nil] && a.pool == 0)
+        #expect(b.proxies.isEmpty && b.hasUNIXProxies && b.proxyMillis == 3_000 && b.helloMillis == 3_000)
+        let rules = file.configuration.pools.map(\.header)
+        #expect(rules == [HeaderRules(.v1), HeaderRules(.v2, [.authority, .alpn, .uniqueID, .checksum])])
+    }
+
     @Test("when servers are left out, with defaults for what is not written")
     func eject() throws {
         func rules(_ text: String) throws -> EjectRules? {

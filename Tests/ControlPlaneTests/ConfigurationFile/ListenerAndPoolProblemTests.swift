@@ -143,7 +143,31 @@ struct ListenerAndPoolProblemTests {
             ),
             (
                 "name: l, bind: [\"h:1\"], pool: p, routes: [{ pool: p }]",
-                "f:1:57: listeners[0].routes[0]: stands beside pool; leave one of them out; a route without source is for all clients that are left"
+                "f:1:57: listeners[0].routes[0]: stands beside pool; leave one of them out; a route without conditions is for all clients that are left"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ sni: [\"*\"], pool: p }]",
+                "f:1:56: listeners[0].routes[0].sni[0] *: is for every name there is; leave names out, which makes it the default route, or write *.example.com"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ alpn: [\"\"], pool: p }]",
+                "f:1:57: listeners[0].routes[0].alpn[0] : is no protocol's name; write 1 to 255 bytes, such as h2 or http/1.1"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ sni: [a.b], pool: p }, { sni: [A.B.], pool: p }]",
+                "f:1:81: listeners[0].routes[1].sni[0] A.B.: is taken by line 1 already; leave one of them out"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], routes: [{ sni: [\"*.b\"], pool: p }, { sni: [a.b], pool: p }]",
+                "f:1:83: listeners[0].routes[1].sni[0] a.b: is taken by *.b in line 1 already; write this route before that one"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], proxy_protocol: { timeout: 1s }",
+                "f:1:55: listeners[0].proxy_protocol.accept: is missing; write a list, for example [10.0.0.0/8]"
+            ),
+            (
+                "name: l, bind: [\"h:1\"], proxy_protocol: { accept: [all] }",
+                "f:1:66: listeners[0].proxy_protocol.accept[0] all: is no address; write an IPv4 or IPv6 address, or a prefix such as 10.0.0.0/8 or 2001:db8::/32"
             ),
         ])
     func listeners(keys: String, expected: String) {
@@ -183,6 +207,18 @@ struct ListenerAndPoolProblemTests {
             (
                 "name: p, servers: [echo], balance: rr",
                 "f:1:46: pools[0].balance rr: is none that exists; write one of round_robin, random_two, least_connections, source_hash, first"
+            ),
+            (
+                "name: p, servers: [echo], proxy_protocol: { send: v3 }",
+                "f:1:61: pools[0].proxy_protocol.send v3: is none that exists; write one of v1, v2"
+            ),
+            (
+                "name: p, servers: [echo], proxy_protocol: { send: v2, tlv: [sni] }",
+                "f:1:71: pools[0].proxy_protocol.tlv[0] sni: is none that exists; write one of authority, alpn, unique_id, crc32c"
+            ),
+            (
+                "name: p, servers: [echo], proxy_protocol: { send: v1, tlv: [alpn] }",
+                "f:1:71: pools[0].proxy_protocol.tlv[0]: is for version 2; write send: v2 or leave tlv out"
             ),
             (
                 "name: p, servers: [echo], connect: { retries: -1 }",

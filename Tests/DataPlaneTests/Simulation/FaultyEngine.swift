@@ -66,6 +66,8 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
         mayTake() && base.awaitReadable(socket, tag)
     }
 
+    mutating func leaveUnread(_ socket: Int32) { base.leaveUnread(socket) }
+
     mutating func watch(_ socket: Int32, _ tag: DataPlane.Tag) -> Bool {
         guard mayTake(), base.watch(socket, tag) else { return false }
         multishots[tag.with(.watch).rawValue] = socket

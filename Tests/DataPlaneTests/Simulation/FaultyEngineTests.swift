@@ -25,7 +25,11 @@ private final class FaultyServer: @unchecked Sendable {
     ) throws {
         self.kind = kind
         dice = FaultDice(plan, seed: seed)
-        var settings = WorkerSettings(target: .upstreams([upstream]))
+        // Every other one hears its clients for a ClientHello first, which none of them sends.
+        var rules = ListenerSettings(pool: 0)
+        if seed % 2 == 0 { rules.routes = [Route(names: ["nobody.example"], pool: nil)] }
+        let pools = PoolSet([PoolSettings([ServerSettings(upstream)])], listeners: [rules])
+        var settings = WorkerSettings(target: .pools(pools))
         settings.connectionsMax = 200
         // Small ones: many operations for few bytes.
         settings.pipeBytes = 16_384

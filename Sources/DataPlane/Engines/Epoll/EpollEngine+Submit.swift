@@ -40,6 +40,9 @@ extension EpollEngine {
         return true
     }
 
+    /// An edge tells of it once.
+    package mutating func leaveUnread(_ socket: Int32) { record(socket).pointee.mayRead = true }
+
     package mutating func watch(_ socket: Int32, _ tag: Tag) -> Bool {
         let record = record(socket)
         if record.pointee.isLost {
