@@ -166,6 +166,17 @@ def test_a_redis_server_is_checked_by_its_own_word(stage):
     told(proxy, f"server {address} is up again")
 
 
+@pytest.mark.parametrize("version, header", [
+    ("v1", b"PROXY UNKNOWN\r\n"), ("v2", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")], ids=["v1", "v2"])
+def test_a_check_announces_nobody_to_servers_that_are_told_of_clients(stage, version, header):
+    backend = Backend(stage, answer=b"+PONG\r\n")
+    proxy = checked(stage, [backend.address], f'{FAST}, send: "PING\\r\\n", expect: "+PONG"',
+                    f"    proxy_protocol: {{ send: {version} }}")
+    wait_until(lambda: proxy.counters()["health_checks"] >= 3, 10)
+    assert proxy.counters()["health_checks_failed"] == 0
+    assert b"".join(backend.said).startswith(2 * (header + b"PING\r\n"))
+
+
 def test_where_all_servers_are_down_clients_are_reset_at_once(wide_stage):
     stage = wide_stage
     log = stage.lab.fresh_path(".access")

@@ -62,7 +62,8 @@ final class HealthChecker: @unchecked Sendable {
         var first = 0
         for (index, configuration) in configurations.enumerated() {
             let servers = set.pools[index].servers
-            if let rules = configuration.health, !servers.isEmpty {
+            if var rules = configuration.health, !servers.isEmpty {
+                if let header = configuration.header { rules.send = header.ofNobody + rules.send }
                 // Pools of one server each must not be checked together either.
                 let delay = rules.intervalMillis * Int64(index) / Int64(configurations.count)
                 pools.append(

@@ -62,7 +62,6 @@ final class HealthProbe {
         return .failed(answer.isEmpty ? .silent : .wrongAnswer)
     }
 
-    /// A pool that announces its clients would begin its words here, with nobody announced.
     private func say() -> CheckOutcome? {
         while sentCount < rules.send.count {
             let result = rules.send[sentCount...].withUnsafeBytes {

@@ -1,3 +1,5 @@
+import DataPlane
+
 /// How the servers of a pool are checked.
 package struct HealthRules: Equatable, Sendable {
     /// From the beginning of one check of a server to that of its next.
@@ -17,4 +19,18 @@ package struct HealthRules: Equatable, Sendable {
 
     /// Bytes of an answer that are read.
     static let answerBytesMax = 4_096
+}
+
+extension HeaderRules {
+    /// What servers get that are told of their clients, where there is none: LOCAL, or UNKNOWN in version 1.
+    var ofNobody: [UInt8] {
+        Array(unsafeUninitializedCapacity: 64) { buffer, count in
+            let header = UnsafeMutableRawBufferPointer(buffer)
+            count =
+                switch version {
+                case .v1: ProxyHeaderWriter.writeV1(source: .unknown, destination: .unknown, into: header)
+                case .v2: ProxyHeaderWriter.writeV2Local(into: header)
+                }
+        }
+    }
 }
