@@ -15,6 +15,13 @@ package struct ConnectionRecord: BitwiseCopyable, Sendable {
     package var attempts: UInt16 = 0
     package var ender = ConnectionEnder.longsplice
     package var end = ConnectionEnd.stopped
+    /// How each direction moved its bytes in the end; nil where the connection was never tied.
+    package var relayUp: RelayMark?
+    package var relayDown: RelayMark?
+    /// The peer has said by a PROXY header that it speaks for itself.
+    package var isLocal = false
+    /// The connection is counted for its client's address (`ClientTable`) and its listener (`ListenerGate`).
+    var isCounted = false
 
     /// The wall clock at accept, since 1970.
     package var acceptedAtWallMillis: Int64 = 0
@@ -31,20 +38,12 @@ package struct ConnectionRecord: BitwiseCopyable, Sendable {
     /// Bytes that reached the client's socket.
     package var bytesDown: UInt64 = 0
 
-    /// How each direction moved its bytes in the end; nil where the connection was never tied.
-    package var relayUp: RelayMark?
-    package var relayDown: RelayMark?
-
     /// `SocketAddress.unknown` where the client had gone before it could be asked for.
     package var client = SocketAddress.unknown
     /// Who has spoken for the client, by a PROXY header; none where the client came itself.
     package var proxy = PackedAddress()
     /// Where the client has connected to, by the same header.
     package var destination = PackedAddress()
-    /// The peer has said by a PROXY header that it speaks for itself.
-    package var isLocal = false
-    /// The connection is counted for its client's address (`ClientTable`) and its listener (`ListenerGate`).
-    var isCounted = false
 
     package init() {}
 }
