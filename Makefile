@@ -42,7 +42,7 @@ run: build
 build: setup
 	$(RELEASE)
 
-# All tests: a quarter of an hour where everything is built, two or three minutes more where it is not.
+# All tests: over twenty minutes where everything is built, nineteen of them the system tests; a few more where it is not.
 test: lint unit system
 
 lint:
