@@ -46,9 +46,8 @@ struct SocketIdentity {
                     + "splice ties TCP, UDP and UNIX sockets")
         }
         var address = SocketAddress.unknown
-        // Once FIN has gone both ways TCP knows no peer any more; what has not been read can still be spliced.
         guard clinux_socket_listens(number) == 0,
-            address.becomePeer(of: number) == 0 || clinux_unread_bytes(number) > 0
+            address.becomePeer(of: number) == 0 || speaksTCP && Self.hadPeer(number)
         else {
             throw SpliceError(
                 .notConnected, Errno.notConnected,
@@ -58,6 +57,13 @@ struct SocketIdentity {
         self.speaksTCP = speaksTCP
         isShut = speaksTCP && clinux_has_sent_fin(number) == 1
         cookie = clinux_socket_cookie(number)
+    }
+
+    /// Once FIN has gone both ways TCP knows no peer any more. What has not been read is still to be spliced then, and that
+    /// end itself: both can be read, where a socket that never had a peer, or was reset, answers with an error.
+    private static func hadPeer(_ number: Int32) -> Bool {
+        var byte: UInt8 = 0
+        return clinux_peek(number, &byte, 1) >= 0
     }
 
     /// Nil for a protocol that is not known.

@@ -95,6 +95,23 @@ struct SpliceTests {
         #expect(try scene.far.receive(3) == [1, 2, 3])
     }
 
+    @Test("passes on an end that was read before, by a socket that is closed both ways by now", arguments: engines)
+    func endBehindCancellation(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let scene = try Scene()
+        // As a splice leaves it that is cancelled between the last byte and the end.
+        try scene.near.send([1, 2])
+        scene.near.sendFin()
+        #expect(try scene.first.receiveToEnd() == [1, 2])
+        scene.first.sendFin()
+        #expect(try scene.near.receiveToEnd() == [])
+        try scene.second.send([1, 2])
+        scene.far.sendFin()
+        let told = try await splicer.splice(scene.a, scene.b)
+        #expect(told.ending == .finished && told.bytesToFirst == 0 && told.bytesToSecond == 0)
+        #expect(try scene.far.receiveToEnd(within: 5_000) == [1, 2])
+    }
+
     @Test("one way passes the end on and leaves the other way alone", arguments: engines)
     func oneWay(engine: Splicer.Engine) async throws {
         let splicer = try Splicer(engine: engine)
