@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -11,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <resolv.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -766,6 +768,27 @@ int32_t clinux_lookup(const char *host, uint16_t port, void *addresses, uint32_t
 
 const char *clinux_lookup_text(int32_t code) { return gai_strerror(code); }
 
+int32_t clinux_ask_name(const char *name, int32_t type, void *answer, size_t capacity)
+{
+    struct __res_state state;
+    int length, reason;
+
+    memset(&state, 0, sizeof state);
+    if (res_ninit(&state) != 0)
+        return -ENOMEM;
+    length = res_nsearch(&state, name, ns_c_in, type, answer, (int)capacity);
+    reason = state.res_h_errno;
+    res_nclose(&state);
+    if (length >= 0)
+        return length <= (int)capacity ? length : -EMSGSIZE;
+    switch (reason) {
+    case HOST_NOT_FOUND: return -ENOENT;
+    case NO_DATA: return -ENODATA;
+    case NO_RECOVERY: return -EPROTO;
+    default: return -EAGAIN;
+    }
+}
+
 /* Memory and threads */
 
 void *clinux_zeroed(size_t count, size_t stride) { return calloc(count, stride); }
@@ -846,6 +869,23 @@ void clinux_semaphore_wait(void *semaphore)
 {
     while (sem_wait(semaphore) < 0 && errno == EINTR)
         ;
+}
+
+int32_t clinux_semaphore_wait_for(void *semaphore, int64_t nanoseconds)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += nanoseconds / 1000000000;
+    until.tv_nsec += nanoseconds % 1000000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (sem_clockwait(semaphore, CLOCK_MONOTONIC, &until) < 0)
+        if (errno != EINTR)
+            return 0;
+    return 1;
 }
 
 void clinux_semaphore_free(void *semaphore)

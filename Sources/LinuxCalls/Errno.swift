@@ -20,6 +20,7 @@ package enum Errno {
     package static let readOnly: Int32 = -30  // EROFS
     package static let brokenPipe: Int32 = -32  // EPIPE
     package static let noSystemCall: Int32 = -38  // ENOSYS
+    package static let noData: Int32 = -61  // ENODATA
     package static let timerExpired: Int32 = -62  // ETIME
     package static let protocolError: Int32 = -71  // EPROTO
     package static let notSocket: Int32 = -88  // ENOTSOCK

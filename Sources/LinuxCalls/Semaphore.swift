@@ -13,4 +13,11 @@ package final class Semaphore: @unchecked Sendable {
 
     package func post() { clinux_semaphore_post(memory) }
     package func wait() { clinux_semaphore_wait(memory) }
+
+    /// - Parameter milliseconds: as long as this, at most.
+    /// - Returns: false when the time ran out.
+    @discardableResult
+    package func wait(milliseconds: Int64) -> Bool {
+        clinux_semaphore_wait_for(memory, min(max(0, milliseconds), 1 << 40) * 1_000_000) == 1
+    }
 }

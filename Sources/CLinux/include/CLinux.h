@@ -167,6 +167,11 @@ int32_t clinux_address_to_text(const void *address, void *text, size_t capacity)
    how many, or the negative EAI_ code, for which clinux_lookup_text has the sentence. */
 int32_t clinux_lookup(const char *host, uint16_t port, void *addresses, uint32_t *lengths, int32_t capacity);
 const char *clinux_lookup_text(int32_t code);
+/* Asks the system's name servers (resolver(3)): those of /etc/resolv.conf as it is now, with its search list and times, and by TCP
+   what UDP has cut short. Gives the length of their answer as it came (RFC 1035), for the question that stands in it; or -ENOENT
+   for no such name, -ENODATA for no record of that type, -EPROTO where they take the question for wrong, -EAGAIN where none
+   has answered usefully. */
+int32_t clinux_ask_name(const char *name, int32_t type, void *answer, size_t capacity);
 
 /* Memory that is zero and not touched before it is used; NULL where there is none. */
 void *clinux_zeroed(size_t count, size_t stride);
@@ -186,6 +191,7 @@ void clinux_mutex_free(void *mutex);
 void *clinux_semaphore(void);
 void clinux_semaphore_post(void *semaphore);
 void clinux_semaphore_wait(void *semaphore);
+int32_t clinux_semaphore_wait_for(void *semaphore, int64_t nanoseconds); /* 1, or 0 when the time ran out */
 void clinux_semaphore_free(void *semaphore);
 
 /* Starts a program in a process group of its own, with no signal blocked and its standard error going to a descriptor. It gets

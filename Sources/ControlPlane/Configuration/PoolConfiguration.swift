@@ -84,6 +84,8 @@ package struct ServerConfiguration: Sendable {
 package struct PoolConfiguration: Sendable {
     package var name: String
     package var servers: [ServerConfiguration]
+    /// A name that gives more of them; nil for none.
+    package var resolve: Placed<ResolveRules>?
     package var balance = Balance.roundRobin
     /// Where connections come from, ports 0; empty where the kernel chooses.
     package var sources: [Placed<SocketAddress>] = []

@@ -115,6 +115,15 @@ extension ConfigurationFile {
               - 192.0.2.1:8443
               - { address: "192.0.2.2:8443", weight: 2 }
               - { address: "192.0.2.9:8443", backup: true }
+            # A name that gives more servers, or all where there are none above, for example. It is looked up in the background, as
+            # /etc/resolv.conf says: type a (IPv4), aaaa (IPv6) or addresses (both) with a port, or srv, which tells ports, weights and
+            # backups.
+            resolve:
+              name: shop.example.com
+              type: addresses
+              port: 8443
+              # ttl (the default) is as long as an answer may be kept, from 1s to 1h; or a time.
+              refresh: ttl
             connect:
               timeout: 5s
               # Servers tried for one client after the first, for example; all there are without the key.

@@ -15,6 +15,7 @@ extension FileDraft {
             var pool = draft.pool
             pool.name = draft.name?.value ?? ""
             pool.header = header(draft, &reading)
+            pool.resolve = resolve(draft, &reading)
             pool.options = draft.socket.options
             pool.onDown = draft.onDown?.value ?? .keep
             pool.slowStartMillis = draft.slowStart?.value
@@ -252,6 +253,29 @@ extension FileDraft {
                     cure: "write health or eject too, or leave it out"),
                 value: "\(TimeSpan(milliseconds: slowStart.value))")
         }
+    }
+
+    /// Nil where there is none, or none that makes sense.
+    private func resolve(_ draft: PoolDraft, _ reading: inout FileReading) -> Placed<ResolveRules>? {
+        if !draft.hasServers && !draft.hasResolve {
+            var place = draft.place
+            place.key += ".servers"
+            reading.note(
+                place, "is missing", cure: "write a list, for example [\"192.0.2.1:80\"], or write resolve")
+        }
+        guard let name = draft.resolveName, let kind = draft.resolveKind else { return nil }
+        if kind.value == .srv {
+            reading.note(
+                draft.resolvePort, ValueProblem("stands beside type: srv, which tells ports", cure: "leave it out"),
+                value: draft.resolvePort.map { "\($0.value)" })
+        } else if draft.resolvePort == nil {
+            reading.note(
+                kind, ValueProblem("tells no ports", cure: "write port too, or type: srv"), value: kind.value.rawValue)
+        }
+        let rules = ResolveRules(
+            name.value, kind.value, port: UInt16(clamping: draft.resolvePort?.value ?? 0),
+            refreshMillis: draft.resolveRefreshMillis)
+        return Placed(rules, at: name.origin)
     }
 
     private func header(_ draft: PoolDraft, _ reading: inout FileReading) -> HeaderRules? {

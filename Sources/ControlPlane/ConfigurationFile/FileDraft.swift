@@ -47,6 +47,13 @@ struct PoolDraft {
     let place: FilePlace
     var name: Placed<String>?
     var pool = PoolConfiguration("", servers: [])
+    /// The key was there, right or wrong, as for the next one.
+    var hasServers = false
+    var hasResolve = false
+    var resolveName: Placed<String>?
+    var resolveKind: Placed<ResolveRules.Kind>?
+    var resolvePort: Placed<Int>?
+    var resolveRefreshMillis: Int64?
     var headerVersion: Placed<HeaderRules.Version>?
     var headerExtras: [Placed<HeaderRules.Extras>] = []
     var socket = SocketDraft()

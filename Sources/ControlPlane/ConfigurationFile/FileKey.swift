@@ -54,6 +54,14 @@ struct FileKey<Target> {
         }
     }
 
+    /// The same, which lets the target know that it is there, right or wrong.
+    func noting(_ isThere: @escaping (inout Target) -> Void) -> FileKey {
+        FileKey(name, isRequired: isRequired, wanted: wanted, schema: schema) { [read] node, path, reading, target in
+            isThere(&target)
+            read(node, path, &reading, &target)
+        }
+    }
+
     /// A list of which each item is read by itself.
     /// - Parameters:
     ///   - example: in YAML.

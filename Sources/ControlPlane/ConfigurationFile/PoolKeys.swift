@@ -12,12 +12,14 @@ enum PoolKeys {
             .value(
                 "balance", .choice(Balance.allCases.map(\.name)), standard: .string(standard.balance.name),
                 "Which server is next.", parse: Balance.parse, set: { $0.pool.balance = $1.value }),
-            .list(
-                "servers", isRequired: true, example: #"["192.0.2.1:80"]"#,
+            FileKey.list(
+                "servers", example: #"["192.0.2.1:80"]"#,
                 item: Schema.any(of: [Schema.text, Schema.mapping(server, "One server.")]),
-                "HOST:PORT, HOST:FIRST-LAST, [IPv6]:PORT, unix:PATH or echo; or a mapping with an address.",
+                "HOST:PORT, HOST:FIRST-LAST, [IPv6]:PORT, unix:PATH or echo; or a mapping with an address. Needed where resolve is missing.",
                 item: { node, path, reading in ServerKeys.read(node, path, server, &reading) },
-                set: { $0.pool.servers = $1.flatMap(\.servers) }),
+                set: { $0.pool.servers = $1.flatMap(\.servers) }
+            ).noting { $0.hasServers = true },
+            PoolResolveKeys.resolve,
             .section("connect", "How servers are connected to.", connect),
             eject,
             PoolHealthKeys.health, PoolHealthKeys.onDown, PoolHealthKeys.slowStart, PoolHealthKeys.maxLifetime,

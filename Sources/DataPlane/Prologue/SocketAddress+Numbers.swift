@@ -2,7 +2,7 @@ import LinuxCalls
 
 extension SocketAddress {
     /// - Parameters in host byte order.
-    init(ipv4 address: UInt32, port: UInt16) {
+    package init(ipv4 address: UInt32, port: UInt16) {
         var bytes = InlineArray<2, UInt64>(repeating: 0)
         self = withUnsafeMutableBytes(of: &bytes) { sockaddr in
             // AF_INET; port and address are in network order (ip(7)).
@@ -13,7 +13,7 @@ extension SocketAddress {
         }
     }
 
-    init(ipv6 address: UInt128, port: UInt16) {
+    package init(ipv6 address: UInt128, port: UInt16) {
         var bytes = InlineArray<4, UInt64>(repeating: 0)
         self = withUnsafeMutableBytes(of: &bytes) { sockaddr in
             // AF_INET6, port, flow, address, scope (ipv6(7)).

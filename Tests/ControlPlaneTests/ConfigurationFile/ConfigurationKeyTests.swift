@@ -98,6 +98,28 @@ struct ConfigurationKeyTests {
         #expect(pool.fallback?.origin.text == "f:14:20: pools[1].fallback_file")
     }
 
+    @Test("names that give servers are read, beside written servers or without")
+    func resolve() throws {
+        let file = try readFile(
+            """
+            listeners: [{ name: l, bind: ["[::]:1"], pool: a }]
+            pools:
+              - { name: a, resolve: { name: _https._tcp.shop.svc, type: srv } }
+              - { name: b, servers: [echo], resolve: { name: shop.svc., type: addresses, port: 80, refresh: 90s } }
+              - { name: c, servers: [echo] }
+              - { name: d, resolve: { name: x, type: aaaa, port: 1, refresh: ttl } }
+            """
+        ).configuration
+        let rules = file.pools.map(\.resolve?.value)
+        #expect(
+            rules == [
+                ResolveRules("_https._tcp.shop.svc", .srv),
+                ResolveRules("shop.svc.", .addresses, port: 80, refreshMillis: 90_000), nil,
+                ResolveRules("x", .aaaa, port: 1),
+            ])
+        #expect(file.pools.map(\.servers.count) == [0, 1, 1, 0])
+    }
+
     @Test("options of sockets are read, with their places, in listeners and pools")
     func socketOptions() throws {
         let file = try readFile(
