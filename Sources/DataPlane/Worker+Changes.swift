@@ -18,6 +18,13 @@ extension Worker where E: ~Copyable {
                 leave(listeners[index])
             }
         }
+        // All at once: numbers may be exchanged.
+        for index in 0..<listeners.count where listeners[index].pointee.state != .closed {
+            let number = listeners[index].pointee.number
+            guard !listeners[index].pointee.isLeaving, let renaming = change.renamed.first(where: { $0.from == number })
+            else { continue }
+            listeners[index].pointee.number = renaming.to
+        }
         for opened in change.opened {
             // Who leaves takes nobody; what waits in the accept queue is lost with the last worker's socket only.
             if isLeaving { engine.close(opened.socket) } else { open(opened) }

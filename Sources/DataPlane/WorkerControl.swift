@@ -28,11 +28,16 @@ package final class WorkerControl: @unchecked Sendable {
         package let opened: [ListeningHandle]
         /// Numbers of listeners that serve their accept queue and are closed. Those of `opened` come after.
         package let closed: [UInt16]
+        /// Sockets that belong to another listener from now on.
+        package let renamed: [Renaming]
 
-        package init(_ pools: PoolSet, opened: [ListeningHandle] = [], closed: [UInt16] = []) {
+        package init(
+            _ pools: PoolSet, opened: [ListeningHandle] = [], closed: [UInt16] = [], renamed: [Renaming] = []
+        ) {
             self.pools = pools
             self.opened = opened
             self.closed = closed
+            self.renamed = renamed
         }
     }
 

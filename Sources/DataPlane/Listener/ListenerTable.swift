@@ -12,6 +12,17 @@ package struct ListeningHandle: BitwiseCopyable, Sendable {
     }
 }
 
+/// A socket's listener, which is another one from now on. Who came before stays with the old one.
+package struct Renaming: BitwiseCopyable, Sendable {
+    package let from: UInt16
+    package let to: UInt16
+
+    package init(from: UInt16, to: UInt16) {
+        self.from = from
+        self.to = to
+    }
+}
+
 /// A listener of this worker and how its accepting stands.
 struct Listener: BitwiseCopyable {
     enum State: UInt8, BitwiseCopyable {
@@ -26,7 +37,7 @@ struct Listener: BitwiseCopyable {
     let socket: Int32
     let isTCP: Bool
     /// What it is known by (`PoolSet.listeners`).
-    let number: UInt16
+    var number: UInt16
     /// It is to be closed once its accept queue is served.
     var isLeaving = false
     var state = State.paused
