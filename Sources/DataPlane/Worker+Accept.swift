@@ -92,7 +92,7 @@ extension Worker where E: ~Copyable {
     private mutating func accepted(last listener: UnsafeMutablePointer<Listener>) {
         counters.add(.acceptEnded)
         listener.pointee.state = .paused
-        if isLeaving { serveQueue(of: listener) }
+        if isLeaving || listener.pointee.isLeaving { serveQueue(of: listener) }
     }
 
     // MARK: Pausing
@@ -131,7 +131,9 @@ extension Worker where E: ~Copyable {
         guard hasPausedListener, !isLeaving, connections.current < settings.connectionsMax else { return }
         for index in 0..<listeners.count {
             let listener = listeners[index]
-            guard listener.pointee.state == .paused, now >= listener.pointee.retryAtMillis else { continue }
+            guard listener.pointee.state == .paused, !listener.pointee.isLeaving,
+                now >= listener.pointee.retryAtMillis
+            else { continue }
             if listener.pointee.isShort && !relieve(listener) { continue }
             if engine.accept(listener.pointee.socket, Self.acceptTag(index)) { listener.pointee.state = .armed }
         }
@@ -187,11 +189,11 @@ extension Worker where E: ~Copyable {
 
     // MARK: Leaving
 
-    /// No more connections; those that wait in the accept queue are served first. Asked for at each turn, since there may be
-    /// no room to withdraw an accept at once.
+    /// No more connections through listeners that leave, or through any where the worker does; those that wait in the accept queue
+    /// are served first. Asked for at each turn, since there may be no room to withdraw an accept at once.
     mutating func stopAccepting() {
         guard order < .stop else { return }
-        for index in 0..<listeners.count {
+        for index in 0..<listeners.count where isLeaving || listeners[index].pointee.isLeaving {
             switch listeners[index].pointee.state {
             case .armed: withdrawAccept(index)
             case .paused: serveQueue(of: listeners[index])
@@ -213,7 +215,12 @@ extension Worker where E: ~Copyable {
         }
         engine.detach(listener.pointee.socket)
         engine.close(listener.pointee.socket)
+        close(listener)
+    }
+
+    private mutating func close(_ listener: UnsafeMutablePointer<Listener>) {
         listener.pointee.state = .closed
+        if listener.pointee.isLeaving { listenersLeaving -= 1 }
     }
 
     /// Whatever is still open when the worker leaves.
@@ -222,7 +229,7 @@ extension Worker where E: ~Copyable {
             let listener = listeners[index]
             guard listener.pointee.state != .closed else { continue }
             engine.close(listener.pointee.socket)
-            listener.pointee.state = .closed
+            close(listener)
         }
     }
 

@@ -59,7 +59,7 @@ extension Worker where E: ~Copyable {
         let last = knot.pointee.upstreamIndex
         knot.pointee.upstreamIndex = server
         knot.pointee.isCountedAtServer = true
-        servers.count(1, server, knot.pointee.pool)
+        servers.count(1, server)
         let address = servers.address(server)
         let socket = engine.openSocket(family: address.pointee.family)
         guard socket >= 0 else { return hasNoSocket(socket, slot) }
@@ -138,7 +138,7 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         guard knot.pointee.isCountedAtServer else { return }
         knot.pointee.isCountedAtServer = false
-        servers.count(-1, knot.pointee.upstreamIndex, knot.pointee.pool)
+        servers.count(-1, knot.pointee.upstreamIndex)
     }
 
     mutating func abandonConnect(_ slot: UInt32) {

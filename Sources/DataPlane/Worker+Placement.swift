@@ -6,7 +6,7 @@ extension Worker where E: ~Copyable {
     /// A client is here. It is counted, and served by this worker or another one.
     mutating func receive(_ socket: Int32, from listener: Listener) {
         let newcomer = Newcomer(
-            socket: socket, listener: listener.index, isTCP: listener.isTCP, acceptedAtMillis: now)
+            socket: socket, listener: listener.number, isTCP: listener.isTCP, acceptedAtMillis: now)
         _ = connections.add(1)
         // Who leaves keeps what it has, since the others leave as well. And while descriptors are short, a client is taken only
         // with one for its upstream at hand, which another worker would ask for too late.

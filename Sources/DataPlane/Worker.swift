@@ -26,7 +26,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     /// No mark has to be lowered for want of bytes before this.
     var lowWatersDueMillis = Int64.max
     /// Kept for the table's sake.
-    private let poolSet: PoolSet
+    var poolSet: PoolSet
     var servers: PoolTable
     var listeners: ListenerTable
     let records: RecordTable
@@ -58,6 +58,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var order = WorkerControl.Order.run
     /// Pairs and accepts are let go of, the worker leaves.
     var isLeaving = false
+    /// Listeners that are to be closed, and are not yet.
+    var listenersLeaving = 0
     /// The submission queue had no room for the bell; it is listened for again at the next turn.
     private var isDeaf = false
     private var trimAtMillis: Int64
@@ -92,7 +94,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         seat = settings.placement?.seat(of: settings.index)
         pen = settings.records?.pen
         jobs = JobTable(settings.desk, slotCount: settings.slots)
-        paces = PaceTable(capacity: settings.pools?.isPaced == true ? settings.slots : 0)
+        paces = PaceTable(capacity: settings.pacesAny ? settings.slots : 0)
         records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
         // Before any port is open, so that even the first connections are shared out.
         seat?.open(ringing: control.bell)
@@ -122,7 +124,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package mutating func start(_ list: [(socket: Int32, isTCP: Bool)]) {
         listeners = ListenerTable(
             list.enumerated().map { index, one in
-                Listener(socket: one.socket, isTCP: one.isTCP, index: UInt16(truncatingIfNeeded: index))
+                Listener(socket: one.socket, isTCP: one.isTCP, number: UInt16(truncatingIfNeeded: index))
             })
         engine.attach(control.bell)
         buffers.supply(&engine)
@@ -147,7 +149,8 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         expire()
         lowerWaters()
         if isDeaf { listenForBell() }
-        if isLeaving { stopAccepting() } else { retryPaused() }
+        if isClosingListeners { stopAccepting() }
+        if !isLeaving { retryPaused() }
         trimPipes()
         handOverRecords()
         handOverResults()
@@ -198,7 +201,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         var millis = wheel.millisUntilNext(at: now) ?? .max
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
-        if isDeaf || (isLeaving && hasArmedListener) { millis = min(millis, TimerWheel.tickMillis) }
+        if isDeaf || (isClosingListeners && hasArmedListener) { millis = min(millis, TimerWheel.tickMillis) }
         if lowWatersDueMillis != .max { millis = min(millis, max(0, lowWatersDueMillis &- now)) }
         if pipes.open > pipes.borrowed { millis = min(millis, Self.trimMillis) }
         return millis == .max ? -1 : millis &* 1_000_000
@@ -241,6 +244,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     mutating func obeyBell() {
         _ = clinux_event_clear(control.bell)
         listenForBell()
+        adoptChanges()
         let given = control.current
         guard given > order else { return }
         order = given

@@ -31,6 +31,8 @@ package struct WorkerSettings: Sendable {
     package var records: RecordQueue?
     /// Bounds the connections of each client address; nil for no bound. For all workers together.
     package var clients: ClientTable?
+    /// Pools and listeners may change while workers run, so what they may want then is made at start.
+    package var isChangeable = false
     /// Shares newcomers out among the workers; nil for one that serves whomever it accepts. For all workers together.
     package var placement: Placement?
 
@@ -50,8 +52,11 @@ package struct WorkerSettings: Sendable {
 
     /// A record is kept while a connection lasts: to be written at its end, or because the client's address is in it.
     var keepsRecords: Bool {
-        records != nil || clients != nil || pools?.hasLimits == true || pools?.needsRecords == true
+        records != nil || clients != nil || isChangeable || pools?.hasLimits == true || pools?.needsRecords == true
     }
+
+    /// Some listener bounds how fast bytes are moved, or may do so later.
+    var pacesAny: Bool { isChangeable || pools?.isPaced == true }
 
     var pools: PoolSet? {
         switch target {

@@ -25,7 +25,7 @@ package final class WorkerThread: @unchecked Sendable {
         self.engine = engine
         self.connections = connections
         self.processor = processor
-        control = try WorkerControl(board: CounterBoard(upstreamCount: settings.pools?.servers.count ?? 0))
+        control = try WorkerControl(board: CounterBoard(upstreamCount: settings.pools?.states.capacity ?? 0))
     }
 
     /// Throws what kept the thread or its engine from being made.

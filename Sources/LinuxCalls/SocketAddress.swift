@@ -4,7 +4,7 @@ import CLinux
 ///
 /// The bytes are those of `struct sockaddr_storage`. Glibc's module is not imported here: its headers and liburing's
 /// cannot be seen by one compilation. Source: ip(7), ipv6(7), unix(7).
-package struct SocketAddress: BitwiseCopyable, Sendable {
+package struct SocketAddress: BitwiseCopyable, Equatable, Sendable {
     private var storage: InlineArray<16, UInt64>
     /// How many bytes of the storage the kernel reads.
     package private(set) var length: UInt32
@@ -28,6 +28,11 @@ package struct SocketAddress: BitwiseCopyable, Sendable {
     private init() {
         storage = InlineArray(repeating: 0)
         length = 0
+    }
+
+    package static func == (a: Self, b: Self) -> Bool {
+        // What is behind the length is zero in each.
+        a.length == b.length && (0..<16).allSatisfy { a.storage[$0] == b.storage[$0] }
     }
 
     /// No address: what stands for a peer that cannot be asked any more. Its family is 0.

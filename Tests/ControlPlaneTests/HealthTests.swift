@@ -132,7 +132,8 @@ struct HealthCheckerTests {
         var pool = PoolConfiguration("p", servers: [])
         pool.health = rules
         let set = PoolSet([PoolSettings(addresses.map { ServerSettings($0) })])
-        let made = try HealthChecker([pool], set) { woken.withLock { $0 += 1 } }
+        let plans = [HealthPlan(pool, set.pools[0])].compactMap(\.self)
+        let made = try HealthChecker(plans, set.states) { woken.withLock { $0 += 1 } }
         let checker = try #require(made)
         try checker.start()
         return (checker, set.states)

@@ -33,7 +33,7 @@ struct PoolTests {
         for index in 0..<count {
             guard let server = table.choose(0, client: Self.client(index), at: 0) else { continue }
             shares[Int(server)] += 1
-            if holding { table.count(1, server, 0) }
+            if holding { table.count(1, server) }
         }
         return shares
     }
@@ -92,14 +92,14 @@ struct PoolTests {
         let set = PoolSet([PoolSettings(Self.servers([1, 1, 1]), .leastConnections)])
         var one = PoolTable(set, Timeouts(), worker: 0)
         var other = PoolTable(set, Timeouts(), worker: 1)
-        for server in [0, 0, 2, 2] { one.count(1, UInt16(server), 0) }
+        for server in [0, 0, 2, 2] { one.count(1, UInt16(server)) }
         let first = other.choose(0, client: nil, at: 0)
         #expect(first == 1)
-        other.count(1, 1, 0)
+        other.count(1, 1)
         let second = one.choose(0, client: nil, at: 0)
         #expect(second == 1)
-        other.count(1, 1, 0)
-        one.count(-1, 2, 0)
+        other.count(1, 1)
+        one.count(-1, 2)
         let third = other.choose(0, client: nil, at: 0)
         #expect(third == 2)
         #expect((0..<3).map { set.states[$0].connections } == [2, 2, 1])
@@ -214,7 +214,7 @@ struct PoolTests {
             var table = PoolTable(set, Timeouts(), worker: 0)
             for _ in 0..<3 { _ = table.failed(0, 0, at: 0) }
             for _ in 0..<3_000 {
-                if let server = table.choose(0, client: nil, at: 0) { table.count(1, server, 0) }
+                if let server = table.choose(0, client: nil, at: 0) { table.count(1, server) }
             }
             let shares = (0..<4).map { set.states[$0].connections }
             #expect(shares[0] == 0 && shares[1...].allSatisfy { abs($0 - 1_000) < 40 }, "\(balance): \(shares)")

@@ -32,7 +32,7 @@ struct StandingTests {
         for index in 0..<count {
             guard let server = table.choose(0, client: Self.client(index), at: now) else { continue }
             shares[Int(server)] += 1
-            table.count(1, server, 0)
+            table.count(1, server)
         }
         return shares
     }
@@ -129,7 +129,7 @@ struct StandingTests {
         let set = Self.pool(2, balance)
         var table = PoolTable(set, Timeouts(), worker: 0)
         // Both have had a share, so that the one that fails would be preferred.
-        table.count(50, 1, 0)
+        table.count(50, 1)
         _ = table.failed(0, 0, at: 1_000)
         // Others that had been on the way fail as well, which changes nothing.
         for _ in 0..<20 { _ = table.failed(0, 0, at: 1_001) }
@@ -173,11 +173,11 @@ struct StandingTests {
                 tries += 1
                 _ = table.failed(2, 0, at: now)
                 guard let other = table.after(2, first: 2, 0, at: now) else { continue }
-                table.count(1, other, 0)
+                table.count(1, other)
                 continue
             }
             table.succeeded(server, 0)
-            table.count(1, server, 0)
+            table.count(1, server)
         }
         // At 0, 100, 300, 700, 1,500, 3,100, 6,300 and 9,500 ms.
         #expect(tries == 8)
@@ -214,9 +214,9 @@ struct StandingTests {
                 guard let server = table.choose(0, client: Self.client(index), at: 1_000_000 + moment) else { continue }
                 if server == 1 { got += 1 }
                 if balance == .randomTwo || balance == .leastConnections, server != 1 || moment >= 30_000 {
-                    table.count(1, server, 0)
+                    table.count(1, server)
                     // Evenly loaded throughout.
-                    for other in 0..<4 where other != Int(server) { table.count(1, UInt16(other), 0) }
+                    for other in 0..<4 where other != Int(server) { table.count(1, UInt16(other)) }
                 }
             }
             return got * 400 / count
@@ -240,7 +240,7 @@ struct StandingTests {
                 $0.slowStartMillis = 30_000
             }
             var table = PoolTable(set, Timeouts(), worker: 0)
-            for server in [0, 2, 3] { table.count(10_000, UInt16(server), 0) }
+            for server in [0, 2, 3] { table.count(10_000, UInt16(server)) }
             set.states.goDown(1)
             set.states.comeUp(1, at: 1_000_000)
             // Of those whom it would get, so many are accepted; the others are shared out.

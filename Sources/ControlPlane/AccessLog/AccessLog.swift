@@ -38,7 +38,7 @@ package final class AccessLog {
         }
     }
 
-    /// Starts the thread. The names are those of the workers' indices.
+    /// Starts the thread. The names are those of the workers' numbers.
     package func start(
         listeners: [String], upstreams: [String], engine: String, relay: String
     ) throws(Refusal) {
@@ -53,6 +53,11 @@ package final class AccessLog {
             throw Refusal(.failure, "the access log's thread cannot be started: \(error); raise TasksMax or ulimit -u")
         }
         self.writer = writer
+    }
+
+    /// From here on records may name others; numbers that were known before mean the same as long as a record may have them.
+    package func rename(listeners: [String], upstreams: [String]) {
+        writer?.rename(listeners: listeners, upstreams: upstreams)
     }
 
     deinit { close(withinMillis: 0) }

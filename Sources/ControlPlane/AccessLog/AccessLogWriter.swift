@@ -36,6 +36,7 @@ final class AccessLogWriter: @unchecked Sendable {
     private let written = Atomic<UInt64>(0)
     private let hasLeft = Atomic<Bool>(false)
     private let news = Mutex(AccessLogNews())
+    private let names = Mutex<(listeners: [String], upstreams: [String])?>(nil)
     private var thread: NamedThread?
 
     init(_ sink: LogSink, _ formatter: RecordFormatter, _ queues: [RecordQueue], _ bell: OutBell) {
@@ -54,6 +55,10 @@ final class AccessLogWriter: @unchecked Sendable {
     func askToReopen() {
         reopenings.add(1, ordering: .relaxed)
         bell.ring()
+    }
+
+    func rename(listeners: [String], upstreams: [String]) {
+        names.withLock { $0 = (listeners, upstreams) }
     }
 
     /// Returns once everything is written, or the time is over. A thread that hangs in write(2) is left to itself.
@@ -91,6 +96,7 @@ final class AccessLogWriter: @unchecked Sendable {
                 reopened = asked
                 reopen()
             }
+            takeNames()
             if writeOut() {
                 if isClosing && !hasQueued && droppedUntold == 0 { break }
                 rest()
@@ -101,6 +107,15 @@ final class AccessLogWriter: @unchecked Sendable {
         }
         forgetBuffer()
         hasLeft.store(true, ordering: .releasing)
+    }
+
+    /// Whoever hands over new numbers has given the names before.
+    private func takeNames() {
+        let taken = names.withLock { names in
+            defer { names = nil }
+            return names
+        }
+        if let taken { formatter.rename(listeners: taken.listeners, upstreams: taken.upstreams) }
     }
 
     var isClosing: Bool { closeAtMillis.load(ordering: .relaxed) != .max }

@@ -2,25 +2,28 @@ import CLinux
 import DataPlane
 import LinuxCalls
 
-/// Records as lines of the access log. Names are escaped once, at start; a record of a TCP client takes no allocation.
+/// Records as lines of the access log. Names are escaped once, when they are given; a record of a TCP client takes no allocation.
 struct RecordFormatter {
     private let format: AccessLogFormat
-    private let listeners: [[UInt8]]
-    private let upstreams: [[UInt8]]
+    private var listeners: [[UInt8]] = []
+    private var upstreams: [[UInt8]] = []
     private let engine: [UInt8]
     private let relay: [UInt8]
     private var day = DayText()
 
     /// - Parameters:
-    ///   - listeners: in the order in which the workers were given them.
-    ///   - upstreams: in the order of their indices.
+    ///   - listeners: by their numbers.
+    ///   - upstreams: by their numbers.
     init(_ format: AccessLogFormat, listeners: [String], upstreams: [String], engine: String, relay: String) {
         self.format = format
-        func escaped(_ text: String) -> [UInt8] { Self.escaped(text, format) }
-        self.listeners = listeners.map(escaped)
-        self.upstreams = upstreams.map(escaped)
-        self.engine = escaped(engine)
-        self.relay = escaped(relay)
+        self.engine = Self.escaped(engine, format)
+        self.relay = Self.escaped(relay, format)
+        rename(listeners: listeners, upstreams: upstreams)
+    }
+
+    mutating func rename(listeners: [String], upstreams: [String]) {
+        self.listeners = listeners.map { Self.escaped($0, format) }
+        self.upstreams = upstreams.map { Self.escaped($0, format) }
     }
 
     mutating func append(_ record: borrowing ConnectionRecord, to line: inout LineBuffer) {

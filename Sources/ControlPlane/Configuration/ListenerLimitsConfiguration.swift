@@ -13,11 +13,22 @@ package struct ListenerLimitsConfiguration: Equatable, Sendable {
 
     package init() {}
 
-    /// - Parameter clients: addresses that can have connections at the same time, at most.
-    func limits(clients: Int) -> ListenerLimits? {
-        guard connections != nil || perClient != nil || ratePerClient != nil else { return nil }
+    /// Whether anybody has to be counted for them.
+    var countConnections: Bool { connections != nil || perClient != nil || ratePerClient != nil }
+
+    /// - Parameters:
+    ///   - clients: addresses that can have connections at the same time, at most.
+    ///   - former: those of the same listener until now, whose connections go on being counted.
+    func limits(clients: Int, continuing former: (rules: Self, limits: ListenerLimits)? = nil) -> ListenerLimits {
+        let table = perClient.map { bound in
+            former?.limits.clients.map { ClientTable($0, connectionsMax: bound) }
+                ?? ClientTable(connectionsMax: bound, clients: clients)
+        }
+        let rates = ratePerClient.map { rate in
+            former.flatMap { $0.rules.ratePerClient == rate ? $0.limits.rates : nil }
+                ?? RateTable(count: rate.count, periodNanos: Int64(rate.seconds) * 1_000_000_000)
+        }
         return ListenerLimits(
-            connectionsMax: connections, clients: perClient.map { ClientTable(connectionsMax: $0, clients: clients) },
-            rates: ratePerClient.map { RateTable(count: $0.count, periodNanos: Int64($0.seconds) * 1_000_000_000) })
+            connectionsMax: connections, clients: table, rates: rates, continuing: former?.limits)
     }
 }

@@ -43,6 +43,11 @@ package struct Placed<Value: Sendable>: Sendable {
     }
 }
 
+/// The same value, wherever it is written.
+extension Placed: Equatable where Value: Equatable {
+    package static func == (a: Self, b: Self) -> Bool { a.value == b.value }
+}
+
 extension Refusal {
     package init(_ kind: Kind, at origin: Origin, value: String, _ problem: ValueProblem) {
         self.init(kind, flag: origin.text, value: value, problem)

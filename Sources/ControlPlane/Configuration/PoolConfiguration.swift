@@ -2,7 +2,7 @@ import DataPlane
 import LinuxCalls
 
 /// Where connections are accepted, and which pool they go to.
-package struct ListenerConfiguration: Sendable {
+package struct ListenerConfiguration: Equatable, Sendable {
     package var name: String
     package var bind: [Placed<Endpoint>]
     package var backlog: Int32 = 4096
@@ -35,16 +35,19 @@ package struct ListenerConfiguration: Sendable {
 
 extension ListenerConfiguration {
     /// What the workers are to know of it.
-    /// - Parameter clients: addresses that can have connections at the same time, at most.
-    func settings(clients: Int) -> ListenerSettings {
-        var settings = ListenerSettings(pool: pool)
-        settings.limits = limits.limits(clients: clients)
-        settings.bytesPerSecond = Int64(limits.bytesPerSecond ?? 0)
+    /// - Parameters:
+    ///   - limits: what bounds it; nil for nothing.
+    ///   - number: of a pool, by its index in the configuration.
+    func settings(_ limits: ListenerLimits?, number: (Int) -> Int) -> ListenerSettings {
+        var settings = ListenerSettings(pool: pool.map(number))
+        settings.limits = limits
+        settings.bytesPerSecond = Int64(self.limits.bytesPerSecond ?? 0)
         settings.allow = allow.map { AddressSet($0) }
         settings.deny = deny.isEmpty ? nil : AddressSet(deny)
         settings.routes = routes.map { route in
             Route(
-                route.sources.map { AddressSet($0) }, names: route.names, protocols: route.protocols, pool: route.pool)
+                route.sources.map { AddressSet($0) }, names: route.names, protocols: route.protocols,
+                pool: route.pool.map(number))
         }
         settings.proxies = proxies.isEmpty ? nil : AddressSet(proxies)
         settings.hasUNIXProxies = hasUNIXProxies
@@ -55,7 +58,7 @@ extension ListenerConfiguration {
 }
 
 /// Some clients, by all conditions that there are, and their pool.
-package struct RouteConfiguration: Sendable {
+package struct RouteConfiguration: Equatable, Sendable {
     /// Nil for any.
     package var sources: [AddressBlock]?
     /// Host names and patterns such as `*.example.com`; empty for any.
@@ -72,16 +75,18 @@ package struct RouteConfiguration: Sendable {
 }
 
 /// One server of a pool; a name stands for all its addresses.
-package struct ServerConfiguration: Sendable {
+package struct ServerConfiguration: Equatable, Sendable {
     package var upstream: Placed<Upstream>
     package var weight = 1
     package var isBackup = false
+    /// It gets no more connections; those it has go on.
+    package var isDraining = false
 
     package init(_ upstream: Placed<Upstream>) { self.upstream = upstream }
 }
 
 /// Servers that stand for each other, and how they are connected to.
-package struct PoolConfiguration: Sendable {
+package struct PoolConfiguration: Equatable, Sendable {
     package var name: String
     package var servers: [ServerConfiguration]
     /// A name that gives more of them; nil for none.

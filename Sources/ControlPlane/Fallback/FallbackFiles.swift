@@ -3,11 +3,19 @@ import Logging
 /// The fallback files of all pools; pools that name the same path share one.
 struct FallbackFiles {
     private let files: [FallbackFile]
+    /// Those that no pool names any more: somebody may still be getting them.
+    private let kept: [FallbackFile]
 
     /// Throws what is wrong with the first one that cannot be sent.
-    init(_ pools: [PoolConfiguration]) throws(Refusal) {
+    /// - Parameter former: the files until now, of which those that are still named stay.
+    init(_ pools: [PoolConfiguration], after former: FallbackFiles? = nil) throws(Refusal) {
+        let known = (former?.files ?? []) + (former?.kept ?? [])
         var files: [FallbackFile] = []
         for case let fallback? in pools.map(\.fallback) where !files.contains(where: { $0.path == fallback.value }) {
+            if let file = known.first(where: { $0.path == fallback.value }) {
+                files.append(file)
+                continue
+            }
             do throws(ValueProblem) {
                 files.append(try FallbackFile(fallback.value))
             } catch {
@@ -15,6 +23,7 @@ struct FallbackFiles {
             }
         }
         self.files = files
+        kept = known.filter { one in !files.contains { $0 === one } }
     }
 
     /// Negative for none.

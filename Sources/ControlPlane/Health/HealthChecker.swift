@@ -11,13 +11,10 @@ final class HealthChecker: @unchecked Sendable {
     static let probesMax = 1_024
 
     private struct Pool {
-        let rules: HealthRules
-        /// The number of its first server.
-        let first: Int
-        let addresses: [SocketAddress]
-        let sources: [SocketAddress]
+        let plan: HealthPlan
         var sourceTurn = 0
         var round: HealthRound
+        /// By the servers' places in the plan.
         var tallies: [HealthTally]
     }
 
@@ -25,8 +22,8 @@ final class HealthChecker: @unchecked Sendable {
     private var pools: [Pool] = []
     /// By their sockets.
     private var probes: [Int32: HealthProbe] = [:]
-    /// By the servers' numbers.
-    private var isUnderCheck: [Bool]
+    /// The servers' numbers.
+    private var underCheck: Set<Int> = []
     private let states: ServerStates
     private let wakeWorkers: @Sendable () -> Void
     private let epoll: OwnedDescriptor
@@ -44,38 +41,57 @@ final class HealthChecker: @unchecked Sendable {
         var failures: [Int: CheckFailure] = [:]
     }
 
-    /// Nil where no pool wants checks.
+    /// What is checked.
+    let plans: [HealthPlan]
+
+    /// Nil where nobody is to be checked.
     /// - Parameters:
-    ///   - set: the same pools.
     ///   - wakeWorkers: called when a server has gone down.
+    ///   - former: the checker until now, which has stopped: what it knows of servers that are checked on stays.
     init?(
-        _ configurations: [PoolConfiguration], _ set: PoolSet, wakeWorkers: @escaping @Sendable () -> Void
+        _ plans: [HealthPlan], _ states: ServerStates, after former: HealthChecker? = nil,
+        wakeWorkers: @escaping @Sendable () -> Void
     ) throws(SystemError) {
-        guard configurations.contains(where: { $0.health != nil }) else { return nil }
-        states = set.states
+        guard !plans.isEmpty else { return nil }
+        self.plans = plans
+        self.states = states
         self.wakeWorkers = wakeWorkers
-        isUnderCheck = Array(repeating: false, count: set.servers.count)
         epoll = OwnedDescriptor(try checked(clinux_epoll_create(), "epoll_create1"))
         bell = OwnedDescriptor(try checked(clinux_event(), "eventfd"))
         _ = try checked(clinux_epoll_add(epoll.number, bell.number, clinux_epoll_in), "epoll_ctl")
         let now = Clock.nowMillis()
-        var first = 0
-        for (index, configuration) in configurations.enumerated() {
-            let servers = set.pools[index].servers
-            if var rules = configuration.health, !servers.isEmpty {
-                if let header = configuration.header { rules.send = header.ofNobody + rules.send }
-                // Pools of one server each must not be checked together either.
-                let delay = rules.intervalMillis * Int64(index) / Int64(configurations.count)
-                pools.append(
-                    Pool(
-                        rules: rules, first: first, addresses: servers.map(\.address),
-                        sources: set.pools[index].sources,
-                        round: HealthRound(
-                            servers: servers.count, intervalMillis: rules.intervalMillis, startingAt: now + delay),
-                        tallies: Array(repeating: HealthTally(), count: servers.count)))
-            }
-            first += servers.count
+        let known = former?.known ?? [:]
+        for (index, plan) in plans.enumerated() {
+            let rules = plan.rules
+            // Pools of one server each must not be checked together either.
+            let delay = rules.intervalMillis * Int64(index) / Int64(plans.count)
+            let same = former?.pools.first { $0.plan == plan }
+            pools.append(
+                Pool(
+                    plan: plan,
+                    round: same?.round
+                        ?? HealthRound(
+                            servers: plan.servers.count, intervalMillis: rules.intervalMillis, startingAt: now + delay),
+                    tallies: plan.servers.map { server in
+                        known[server.number].flatMap { $0.server == server ? $0.tally : nil } ?? HealthTally()
+                    }))
         }
+        guard let former else { return }
+        let stays = Set(plans.flatMap(\.servers).map(\.number))
+        shared.withLock { shared in
+            shared = former.shared.withLock { $0 }
+            shared.failures = shared.failures.filter { stays.contains($0.key) }
+            for (number, one) in known where !stays.contains(number) && !one.tally.isUp { shared.counts.leftDown &+= 1 }
+        }
+    }
+
+    /// How each server stands, by its number.
+    private var known: [Int: (server: HealthPlan.Server, tally: HealthTally)] {
+        var known: [Int: (server: HealthPlan.Server, tally: HealthTally)] = [:]
+        for pool in pools {
+            for (server, tally) in zip(pool.plan.servers, pool.tallies) { known[server.number] = (server, tally) }
+        }
+        return known
     }
 
     /// Descriptors that are needed at most; 0 where no pool wants checks.
@@ -121,23 +137,23 @@ final class HealthChecker: @unchecked Sendable {
     }
 
     private func begin(_ server: Int, of index: Int, at now: Int64) {
-        let number = pools[index].first + server
+        let one = pools[index].plan.servers[server]
         // A check may take longer than the interval.
-        guard !isUnderCheck[number] else { return }
+        guard !underCheck.contains(one.number) else { return }
         guard probes.count < Self.probesMax else { return note(.notMade, server, of: index) }
-        let address = pools[index].addresses[server]
-        let socket = HealthProbe.connect(to: address, from: nextSource(of: index, family: address.family))
+        let source = nextSource(of: index, family: one.address.family)
+        let socket = HealthProbe.connect(to: one.address, from: source)
         guard socket >= 0 else { return note(CheckOutcome(connect: socket), server, of: index) }
-        let probe = HealthProbe(socket, pools[index].rules, server: server, pool: index, at: now)
+        let probe = HealthProbe(socket, pools[index].plan.rules, server: server, pool: index, at: now)
         // Edges: each one is answered by going as far as it gets.
         let events = clinux_epoll_in | clinux_epoll_out | clinux_epoll_read_hangup
         guard clinux_epoll_add(epoll.number, socket, events) == 0 else { return note(.notMade, server, of: index) }
-        isUnderCheck[number] = true
+        underCheck.insert(one.number)
         probes[socket] = probe
     }
 
     private func nextSource(of index: Int, family: Int32) -> SocketAddress? {
-        let sources = pools[index].sources
+        let sources = pools[index].plan.sources
         for _ in sources.indices {
             pools[index].sourceTurn = (pools[index].sourceTurn + 1) % sources.count
             let source = sources[pools[index].sourceTurn]
@@ -166,14 +182,14 @@ final class HealthChecker: @unchecked Sendable {
     /// The socket is closed with its probe.
     private func end(_ probe: HealthProbe, _ outcome: CheckOutcome) {
         probes[probe.number] = nil
-        isUnderCheck[pools[probe.pool].first + probe.server] = false
+        underCheck.remove(pools[probe.pool].plan.servers[probe.server].number)
         note(outcome, probe.server, of: probe.pool)
     }
 
     private func note(_ outcome: CheckOutcome, _ server: Int, of index: Int) {
         guard outcome != .notMade else { return shared.withLock { $0.counts.checksNotMade &+= 1 } }
-        let number = pools[index].first + server
-        let rules = pools[index].rules
+        let number = pools[index].plan.servers[server].number
+        let rules = pools[index].plan.rules
         let change = pools[index].tallies[server].note(succeeded: outcome == .succeeded, rules)
         shared.withLock { shared in
             shared.counts.checks &+= 1

@@ -6,13 +6,16 @@ package struct HealthCounts: Equatable, Sendable {
     package var checksNotMade: UInt64 = 0
     package var wentDown: UInt64 = 0
     package var cameUp: UInt64 = 0
+    /// Down when they ceased to be checked.
+    package var leftDown: UInt64 = 0
 
     /// Everything under its public name.
     package var named: [(name: String, value: UInt64)] {
         [
             ("health_checks", checks), ("health_checks_failed", checksFailed),
             ("health_checks_not_made", checksNotMade),
-            ("servers_went_down", wentDown), ("servers_came_up", cameUp), ("servers_down", wentDown &- cameUp),
+            ("servers_went_down", wentDown), ("servers_came_up", cameUp),
+            ("servers_down", wentDown &- cameUp &- leftDown),
         ]
     }
 }

@@ -34,11 +34,13 @@ package struct ConnectFailures: Equatable, Sendable {
     /// What has been added since `earlier`, without those that are zero.
     package func added(since earlier: ConnectFailures) -> [Entry] {
         var entries: [Entry] = []
-        for index in counts.indices where counts[index] != earlier.counts[index] {
+        for index in counts.indices {
+            // There may have been fewer upstreams.
+            let before = index < earlier.counts.count ? earlier.counts[index] : 0
+            guard counts[index] != before else { continue }
             let (upstream, cause) = index.quotientAndRemainder(dividingBy: Cause.allCases.count)
             entries.append(
-                Entry(
-                    upstream: upstream, cause: Cause.allCases[cause], count: counts[index] &- earlier.counts[index]))
+                Entry(upstream: upstream, cause: Cause.allCases[cause], count: counts[index] &- before))
         }
         return entries
     }

@@ -3,7 +3,7 @@ import LinuxCalls
 
 /// Servers that have gone down or were left out since the last look, and those that are back, in a sentence each.
 package struct ServerNews {
-    private let servers: [SocketAddress]
+    private var servers: [SocketAddress]
     private var ejections: [Int64]
     /// Left out once, and not connected since.
     private var doubted: Set<Int> = []
@@ -24,6 +24,21 @@ package struct ServerNews {
     package init(_ servers: [SocketAddress]) {
         self.servers = servers
         ejections = Array(repeating: 0, count: servers.count)
+    }
+
+    /// The servers by their numbers from now on. Of one that has got another's number nothing is known.
+    package mutating func adopt(_ servers: [SocketAddress]) {
+        for index in servers.indices {
+            guard index < self.servers.count else {
+                ejections.append(0)
+                continue
+            }
+            guard servers[index] != self.servers[index] else { continue }
+            ejections[index] = 0
+            doubted.remove(index)
+            down.remove(index)
+        }
+        self.servers = servers
     }
 
     /// - Parameters:

@@ -3,7 +3,8 @@ import LinuxCalls
 
 /// What went wrong since the last look, as one sentence, however much it was.
 package struct Troubles: Sendable {
-    private let upstreams: [SocketAddress]
+    /// By their numbers.
+    package var upstreams: [SocketAddress]
     private let names: ValueNames
     private var totals: Totals
     private var failures: ConnectFailures

@@ -1,4 +1,5 @@
 import CLinux
+import DataPlane
 import LinuxCalls
 
 /// How many connections, and the descriptor limit (RLIMIT_NOFILE) raised for them.
@@ -6,6 +7,9 @@ struct DescriptorLimit {
     let connections: Int
     /// The soft limit from here on: one more than the highest descriptor number.
     let descriptors: Int
+
+    /// Client addresses that can have connections at the same time, at most.
+    func clients(workers: Int) -> Int { connections + WorkerSettings.acceptedInExcessMax * workers }
 
     /// The soft limit is set no higher than this unless more are needed: the epoll engine has a record for each possible
     /// descriptor, and some containers allow 2³⁰ of them.

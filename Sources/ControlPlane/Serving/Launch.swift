@@ -4,20 +4,20 @@ import LinuxCalls
 /// Workers with their engines, standing and not yet serving.
 struct Launch {
     let decision: EngineDecision
-    let pools: PoolSet
     let workers: WorkerGroup
     let echo: EmbeddedEcho?
 
     /// Where the rings cannot all be made, `--engine auto` goes on with epoll.
     /// - Parameters:
     ///   - records: a queue for each worker, or none at all.
-    ///   - fallbacks: must outlive the workers.
+    ///   - isChangeable: whether pools and listeners may change later.
+    ///   - pools: what the workers are to know, given the address of the embedded echo server, where there is one.
     init(
         _ configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision, _ machine: Machine,
-        _ places: Places, records: [RecordQueue], _ fallbacks: FallbackFiles
+        records: [RecordQueue], isChangeable: Bool, _ pools: (SocketAddress?) -> PoolSet
     ) throws(Refusal) {
         do throws(SystemError) {
-            try self.init(starting: configuration, limit, decision, machine, places, records, fallbacks)
+            try self.init(starting: configuration, limit, decision, machine, records, isChangeable, pools)
         } catch {
             guard case .uring(let ring) = decision.choice else { throw Self.refusal(error, configuration.names) }
             let obstacle = UringObstacle(
@@ -27,7 +27,7 @@ struct Launch {
             }
             let epoll = EngineDecision(fallingBackTo: limit.descriptors, ring, obstacle)
             do throws(SystemError) {
-                try self.init(starting: configuration, limit, epoll, machine, places, records, fallbacks)
+                try self.init(starting: configuration, limit, epoll, machine, records, isChangeable, pools)
             } catch {
                 throw Self.refusal(error, configuration.names)
             }
@@ -36,7 +36,7 @@ struct Launch {
 
     private init(
         starting configuration: ServeConfiguration, _ limit: DescriptorLimit, _ decision: EngineDecision,
-        _ machine: Machine, _ places: Places, _ records: [RecordQueue], _ fallbacks: FallbackFiles
+        _ machine: Machine, _ records: [RecordQueue], _ isChangeable: Bool, _ pools: (SocketAddress?) -> PoolSet
     ) throws(SystemError) {
         var settings = WorkerSettings(target: .echo)
         settings.connectionsMax = limit.connections
@@ -44,13 +44,14 @@ struct Launch {
         settings.relay = RelayRules(policy: configuration.relay.policy)
         settings.pipeBytes = UInt32(configuration.pipeBytes)
         settings.chunkBytes = UInt32(configuration.chunkBytes)
-        let clients = limit.connections + WorkerSettings.acceptedInExcessMax * configuration.workers
+        settings.isChangeable = isChangeable
         settings.clients = configuration.maxConnectionsPerClient.map {
-            ClientTable(connectionsMax: $0, clients: clients)
+            ClientTable(connectionsMax: $0, clients: limit.clients(workers: configuration.workers))
         }
 
         if configuration.hasEcho {
             var echoSettings = settings
+            echoSettings.isChangeable = false
             echoSettings.connectionsMax += WorkerSettings.acceptedInExcessMax * configuration.workers
             // Whoever connects to it has an end of its own.
             echoSettings.timeouts = configuration.longestTimeouts
@@ -58,11 +59,9 @@ struct Launch {
         } else {
             echo = nil
         }
-        let set = places.poolSet(configuration, echo: echo?.address, clients: clients, fallbacks)
-        settings.target = .pools(set)
+        settings.target = .pools(pools(echo?.address))
         workers = try WorkerGroup(
             count: configuration.workers, decision.choice, settings, records: records, pinnedTo: machine.processors)
-        pools = set
         self.decision = decision
     }
 

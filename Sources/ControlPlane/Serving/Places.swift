@@ -9,8 +9,9 @@ struct Places {
         let options: [SocketOption]
         /// Of a UNIX socket's file.
         let mode: UInt32?
-        /// An index into the listeners.
+        /// An index into the listeners, and its name.
         let listener: Int
+        let name: String
         let addresses: [SocketAddress]
         /// Sockets that this process was started with, one for each address; otherwise none.
         let inherited: [Int32]
@@ -21,17 +22,24 @@ struct Places {
     let servers: [[[SocketAddress]]]
 
     /// Throws the first name that cannot be looked up, and where all names together stand for too many addresses.
-    /// - Parameter sockets: those that this process was started with. What a listener names of them is the caller's from here on.
-    init(_ configuration: ServeConfiguration, _ sockets: InheritedSockets) throws(Refusal) {
+    /// - Parameters:
+    ///   - sockets: those that this process was started with. What a listener names of them is the caller's from here on.
+    ///   - former: what is served until now, which has taken all of those sockets that it will; nil at the start.
+    init(_ configuration: ServeConfiguration, _ sockets: InheritedSockets, after former: Places? = nil) throws(Refusal)
+    {
         var taken: Set<Int32> = []
         var binds: [Bind] = []
         for (index, listener) in configuration.listeners.enumerated() {
             for endpoint in listener.bind {
-                let inherited = try Self.inherited(endpoint, sockets, &taken)
+                let inherited =
+                    if let former { try former.inherited(endpoint) } else {
+                        try Self.inherited(endpoint, sockets, &taken)
+                    }
                 binds.append(
                     Bind(
                         endpoint: endpoint, backlog: listener.backlog,
                         options: listener.options.map(\.value), mode: listener.mode?.value, listener: index,
+                        name: listener.name,
                         addresses: inherited.isEmpty
                             ? try Self.resolve(endpoint.value, endpoint.origin) : inherited.map(\.address),
                         inherited: inherited.map(\.socket)))
@@ -46,13 +54,25 @@ struct Places {
                 }
             }
         }
-        let count = servers.reduce(0) { $0 + $1.reduce(0) { $0 + max(1, $1.count) } }
+        let count = serverCount
         guard count <= ServeConfiguration.upstreamsMax else {
             throw Refusal(
                 .failure,
                 "the names of servers stand for \(count) addresses together; \(ServeConfiguration.upstreamsMax) is the most, leave some out"
             )
         }
+    }
+
+    /// A socket that was inherited at the start and is listened on since; nothing for an address that is to be bound.
+    private func inherited(_ endpoint: Placed<Endpoint>) throws(Refusal) -> [(socket: Int32, address: SocketAddress)] {
+        guard case .inherited = endpoint.value.place else { return [] }
+        guard let known = binds.first(where: { $0.endpoint == endpoint }) else {
+            throw Refusal(
+                .failure, at: endpoint.origin, value: endpoint.value.text,
+                ValueProblem(
+                    "is a socket that was not taken when this process began", cure: "restart the process for it"))
+        }
+        return Array(zip(known.inherited, known.addresses))
     }
 
     /// Nothing for an address that is to be bound.
@@ -80,40 +100,27 @@ struct Places {
         }
     }
 
-    /// One for each listening address, in the order in which they are bound.
-    private func listeners(_ configuration: ServeConfiguration, clients: Int) -> [ListenerSettings] {
-        let settings = configuration.listeners.map { $0.settings(clients: clients) }
-        return binds.flatMap { Array(repeating: settings[$0.listener], count: $0.addresses.count) }
+    /// Each address that is listened on, in the order in which they are bound.
+    var sockets: [(key: SocketKey, bind: Bind, place: Int)] {
+        var turns: [String: Int] = [:]
+        return binds.flatMap { bind in
+            bind.addresses.indices.map { place in
+                let text = "\(bind.addresses[place])"
+                defer { turns[text, default: 0] += 1 }
+                return (SocketKey(address: text, turn: turns[text, default: 0]), bind, place)
+            }
+        }
     }
 
-    /// What the workers are to know of the pools.
-    /// - Parameters:
-    ///   - echo: the embedded server's address, where there is one.
-    ///   - clients: addresses that can have connections at the same time, at most.
-    func poolSet(
-        _ configuration: ServeConfiguration, echo: SocketAddress?, clients: Int, _ fallbacks: FallbackFiles
-    ) -> PoolSet {
-        let pools = zip(configuration.pools, servers).map { pool, addressesOfServers in
-            var settings = PoolSettings([], pool.balance)
-            for (server, addresses) in zip(pool.servers, addressesOfServers) {
-                let places = server.upstream.value.isEcho ? [echo].compactMap(\.self) : addresses
-                settings.servers += places.map {
-                    ServerSettings($0, weight: server.weight, isBackup: server.isBackup)
-                }
+    /// Of all pools, an embedded echo server among them.
+    var serverCount: Int { servers.reduce(0) { $0 + $1.reduce(0) { $0 + max(1, $1.count) } } }
+
+    /// The same with the embedded echo server's address where it is named.
+    func servers(_ configuration: ServeConfiguration, echo: SocketAddress?) -> [[[SocketAddress]]] {
+        zip(configuration.pools, servers).map { pool, addresses in
+            zip(pool.servers, addresses).map { server, addresses in
+                server.upstream.value.isEcho ? [echo].compactMap(\.self) : addresses
             }
-            settings.timeouts = pool.timeouts
-            settings.sources = pool.sources.map(\.value)
-            settings.options = pool.options.map(\.value)
-            settings.isTransparent = pool.isTransparent
-            settings.eject = pool.eject
-            settings.isChecked = pool.health != nil
-            settings.resetsSessionsOfFallen = pool.onDown == .closeSessions
-            settings.slowStartMillis = pool.slowStartMillis ?? 0
-            settings.header = pool.header
-            settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
-            settings.fallback = fallbacks.descriptor(of: pool)
-            return settings
         }
-        return PoolSet(pools, listeners: listeners(configuration, clients: clients))
     }
 }

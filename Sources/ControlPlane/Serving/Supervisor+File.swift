@@ -1,4 +1,5 @@
 import Glibc
+import Logging
 
 extension Supervisor {
     /// All of `longsplice serve --config`: returns the exit status.
@@ -8,11 +9,17 @@ extension Supervisor {
     package static func run(file path: String, _ flags: ServeFlags) throws -> Int32 {
         try flags.refuseBesideFile()
         let machine = try Machine.ofThisProcess()
-        let file = try ConfigurationFile(path, on: machine)
-        var configuration = file.configuration
-        configuration.logFormat = try FlagReading.choice(flags.logFormat, "--log-format") ?? configuration.logFormat
-        configuration.logLevel = try FlagReading.choice(flags.logLevel, "--log-level") ?? configuration.logLevel
-        return try Supervisor(configuration, on: machine, warnings: file.warnings.map(\.line)).run()
+        let format = try FlagReading.choice(flags.logFormat, "--log-format") as LogFormat?
+        let level = try FlagReading.choice(flags.logLevel, "--log-level") as Logger.Level?
+        func read() throws -> (configuration: ServeConfiguration, warnings: [String]) {
+            let file = try ConfigurationFile(path, on: machine)
+            var configuration = file.configuration
+            configuration.logFormat = format ?? configuration.logFormat
+            configuration.logLevel = level ?? configuration.logLevel
+            return (configuration, file.warnings.map(\.line))
+        }
+        let (configuration, warnings) = try read()
+        return try Supervisor(configuration, on: machine, warnings: warnings, source: read).run()
     }
 }
 

@@ -5,12 +5,14 @@ import Logging
 
 /// The main thread: signals, the drain and its deadlines, statistics and troubles.
 package final class Supervisor {
+    private static let hangUp: Int32 = 1
     private static let interrupt: Int32 = 2
     private static let userSignal: Int32 = 10
     private static let secondUserSignal: Int32 = 12
     private static let terminate: Int32 = 15
 
-    private let configuration: ServeConfiguration
+    /// Reads the configuration again; nil where it was given by flags.
+    private let source: (() throws -> (configuration: ServeConfiguration, warnings: [String]))?
     private let signals: Signals
     private let server: Server
     private let log: Logger
@@ -22,16 +24,19 @@ package final class Supervisor {
     private var statistics: Statistics?
 
     /// Starts the server. To be called on the main thread, before any other thread is made.
-    /// - Parameter warnings: what is to be said of the configuration once there is a log.
+    /// - Parameters:
+    ///   - warnings: what is to be said of the configuration once there is a log.
+    ///   - source: reads the configuration again, and throws `FileProblems` or a `Refusal`; nil where that is not possible.
     package init(
-        _ configuration: ServeConfiguration, on machine: Machine, warnings: [String] = []
+        _ configuration: ServeConfiguration, on machine: Machine, warnings: [String] = [],
+        source: (() throws -> (configuration: ServeConfiguration, warnings: [String]))? = nil
     ) throws(Refusal) {
-        self.configuration = configuration
+        self.source = source
         do throws(SystemError) {
             try Signals.ignoreBrokenPipe()
             try Signals.ignoreFileSize()
             signals = try Signals(blocking: [
-                Self.interrupt, Self.userSignal, Self.secondUserSignal, Self.terminate,
+                Self.hangUp, Self.interrupt, Self.userSignal, Self.secondUserSignal, Self.terminate,
             ])
         } catch {
             throw Refusal(.failure, "signals cannot be set up: \(error); this should not happen, please report it")
@@ -40,15 +45,24 @@ package final class Supervisor {
         log = Logger(label: "longsplice") { _ in handler }
         for warning in warnings { log.warning("\(warning)") }
         manager = ServiceManager(Self.variable("NOTIFY_SOCKET"))
-        server = try Server(configuration, on: machine, inherited: InheritedSockets(Self.variable), log: log)
+        server = try Server(
+            configuration, on: machine, inherited: InheritedSockets(Self.variable), isChangeable: source != nil,
+            log: log)
         troubles = Troubles(upstreams: server.upstreams, names: configuration.names)
         serverNews = ServerNews(server.upstreams)
         let now = Clock.nowMillis()
         troublesAtMillis = now
         statistics = configuration.statsMillis.map { Statistics(everyMillis: $0, from: server.totals, at: now) }
-        let count = server.addresses.count
-        tell("READY=1", "STATUS=serving on \(count) \(count == 1 ? "address" : "addresses")")
+        tell("READY=1", status)
     }
+
+    private var status: String {
+        let count = server.addresses.count
+        return "STATUS=serving on \(count) \(count == 1 ? "address" : "addresses")"
+    }
+
+    /// What is served now.
+    private var configuration: ServeConfiguration { server.configuration }
 
     private static func variable(_ name: String) -> String? {
         getenv(name).flatMap { String(validatingCString: $0) }
@@ -78,11 +92,78 @@ package final class Supervisor {
     private func obey(_ signal: Int32) {
         if signal == Self.userSignal { return logCounters() }
         if signal == Self.secondUserSignal { return reopenAccessLog() }
+        if signal == Self.hangUp {
+            reload()
+            return
+        }
         guard drain == nil else { leaveAtOnce("told to end a second time", 128 + signal) }
         drain = Drain(startedAtMillis: Clock.nowMillis(), timeoutMillis: configuration.drainMillis)
         log.info("draining", metadata: ["active": "\(server.totals[.active])", "timeout": "\(drainTimeout)"])
         tell("STOPPING=1", "STATUS=draining, \(server.totals[.active]) active")
         server.drain()
+    }
+
+    // MARK: Reload
+
+    /// What has become of a wish to serve another configuration.
+    package enum Reload: Equatable, Sendable {
+        case adopted(ConfigurationDifference)
+        /// Nothing has changed; a sentence for each reason.
+        case refused([String])
+    }
+
+    /// How the last reload went, and when, in milliseconds since 1970; nil before the first one.
+    package private(set) var lastReload: (outcome: Reload, atWallMillis: Int64)?
+
+    /// Reads the configuration again and serves it from now on; where anything is wrong with it, nothing changes.
+    @discardableResult
+    package func reload() -> Reload {
+        let outcome = readAgain()
+        lastReload = (outcome, Timestamp.now().milliseconds)
+        switch outcome {
+        case .adopted(let difference):
+            log.info(
+                "reloaded", metadata: ["generation": "\(server.generation)", "changes": "\(difference.changes.count)"])
+            for change in difference.changes { log.info("\(change)") }
+            for key in difference.needsRestart { log.warning("\(key) stays as it was until the process is restarted") }
+        case .refused(let reasons):
+            for reason in reasons { log.error("\(reason)") }
+            log.error("not reloaded: nothing has changed")
+        }
+        return outcome
+    }
+
+    private func readAgain() -> Reload {
+        guard let source else {
+            return .refused(["the configuration was given by flags; start with --config FILE to reload it"])
+        }
+        guard drain == nil else { return .refused(["the process is draining"]) }
+        tell("RELOADING=1", "MONOTONIC_USEC=\(Clock.nowNanoseconds() / 1_000)")
+        defer { tell("READY=1", status) }
+        do {
+            let read = try source()
+            for warning in read.warnings { log.warning("\(warning)") }
+            return .adopted(try adopt(read.configuration))
+        } catch let problems as FileProblems {
+            return .refused(problems.lines)
+        } catch let refusal as Refusal {
+            return .refused([refusal.sentence])
+        } catch {
+            return .refused(["\(error)"])
+        }
+    }
+
+    /// Serves another configuration from now on. Throws what stands in the way; nothing has changed then.
+    package func adopt(_ configuration: ServeConfiguration) throws(Refusal) -> ConfigurationDifference {
+        let difference = try server.adopt(configuration)
+        troubles.upstreams = server.upstreams
+        serverNews.adopt(server.upstreams)
+        do throws(Refusal) {
+            try server.renewHealthChecks()
+        } catch {
+            log.error("\(error.sentence); no server is checked")
+        }
+        return difference
     }
 
     private func reopenAccessLog() {

@@ -61,6 +61,21 @@ final class WorkerGroup {
         for worker in workers { worker.serve(listeners.compactMap { $0.take() }) }
     }
 
+    /// Hands each worker a change, with its socket of each new listener.
+    func hand(
+        _ pools: PoolSet, opened: [(listener: BoundListener, number: UInt16)], closed: [UInt16], renamed: [Renaming]
+    ) {
+        for worker in workers {
+            let sockets = opened.compactMap { listener, number in
+                listener.take().map { ListeningHandle(socket: $0.socket, isTCP: $0.isTCP, number: number) }
+            }
+            worker.control.hand(WorkerControl.Change(pools, opened: sockets, closed: closed, renamed: renamed))
+        }
+    }
+
+    /// The generation that every worker goes by at least.
+    var generation: UInt64 { boards.map { $0[.generation] }.min() ?? 0 }
+
     func give(_ order: WorkerControl.Order) {
         for worker in workers { worker.control.give(order) }
     }

@@ -2,7 +2,7 @@ import LinuxCalls
 
 /// Where to listen or to connect: `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` or `unix:@NAME`. A host that is no address is a name,
 /// looked up at start. Listeners may be `fd:NUMBER` or `fd:NAME` too.
-package struct Endpoint: Sendable {
+package struct Endpoint: Equatable, Sendable {
     package enum Place: Sendable {
         case address(SocketAddress)
         case name(String, port: UInt16)
@@ -26,6 +26,8 @@ package struct Endpoint: Sendable {
             place = try Self.tcp(text, ports)
         }
     }
+
+    package static func == (a: Self, b: Self) -> Bool { a.text == b.text }
 
     package var isName: Bool {
         switch place {

@@ -1,14 +1,17 @@
 import LinuxCalls
 
-/// The pools of all workers: made once, and never changed while they run.
+/// The pools and listeners of all workers, by their numbers, which they keep for life: made once, and never changed. What is to change
+/// is in the next generation, which shares the servers' states with this one.
 package final class PoolSet: @unchecked Sendable {
     package let pools: [PoolSettings]
-    /// Every server's address, pool by pool, in each pool the backups last. A server's index in here is its number everywhere.
+    /// Every server's address, by the servers' numbers; unknown for numbers that nobody has.
     package let servers: [SocketAddress]
     /// By the servers' numbers.
     package let states: ServerStates
-    /// In the listeners' order; those that are not named go to the first pool.
+    /// By the listeners' numbers; those that are not named go to the first pool.
     package let listeners: [ListenerSettings]
+    /// Counts the changes.
+    package let generation: UInt64
 
     /// Some listener bounds what it takes.
     var hasLimits: Bool { listeners.contains { $0.limits != nil } }
@@ -19,19 +22,43 @@ package final class PoolSet: @unchecked Sendable {
     /// As many as there are listeners, and one more for all others.
     let listenerRecords: UnsafeMutablePointer<ListenerRecord>
     let records: UnsafeMutablePointer<PoolRecord>
-    private let weights: UnsafeMutablePointer<Int64>
 
     /// - Parameters:
-    ///   - pools: each has a server at least; at most 65,535 servers together, since a knot keeps its server's number in 16 bits.
-    package init(_ pools: [PoolSettings], listeners: [ListenerSettings] = []) {
+    ///   - pools: at most 65,535 servers together, since a knot keeps its server's number in 16 bits.
+    ///   - states: those of the generation before; the servers have been given their numbers there. Nil for servers that are new,
+    ///     numbered pool by pool, in each pool the backups last.
+    package init(
+        _ pools: [PoolSettings], listeners: [ListenerSettings] = [], states: ServerStates? = nil, generation: UInt64 = 0
+    ) {
         var sorted = pools
         for index in sorted.indices {
             let servers = pools[index].servers
             sorted[index].servers = servers.filter { !$0.isBackup } + servers.filter(\.isBackup)
         }
+        let count = sorted.reduce(0) { $0 + $1.servers.count }
+        precondition(count <= 65_535 && pools.count <= 65_535, "PoolSet: more servers than a knot can number")
+        self.states = states ?? ServerStates(servers: count)
+        if states == nil {
+            var next = 0
+            for pool in sorted.indices {
+                for place in sorted[pool].servers.indices {
+                    sorted[pool].servers[place].number = UInt16(next)
+                    self.states.admit(next, sorted[pool].servers[place].address)
+                    next += 1
+                }
+            }
+        }
+        let numbered = sorted.flatMap(\.servers)
+        let highest = numbered.compactMap(\.number).max().map { Int($0) + 1 } ?? 0
+        var servers = Array(repeating: SocketAddress.unknown, count: highest)
+        for server in numbered {
+            guard let number = server.number else { preconditionFailure("PoolSet: a server without a number") }
+            servers[Int(number)] = server.address
+        }
+        self.servers = servers
         self.pools = sorted
-        servers = sorted.flatMap { $0.servers.map(\.address) }
         self.listeners = listeners
+        self.generation = generation
         listenerRecords = .allocate(capacity: listeners.count + 1)
         for (index, listener) in (listeners + [ListenerSettings(pool: 0)]).enumerated() {
             let record = ListenerRecord(listener) { pool in
@@ -40,16 +67,8 @@ package final class PoolSet: @unchecked Sendable {
             }
             (listenerRecords + index).initialize(to: record)
         }
-        precondition(servers.count <= 65_535 && pools.count <= 65_535, "PoolSet: more servers than a knot can number")
-        states = ServerStates(servers: servers.count)
-        weights = .allocate(capacity: max(1, servers.count))
-        weights.initialize(from: sorted.flatMap { $0.servers.map { Int64($0.weight) } }, count: servers.count)
         records = .allocate(capacity: max(1, pools.count))
-        var first = 0
-        for (index, pool) in sorted.enumerated() {
-            (records + index).initialize(to: PoolRecord(pool, first: first, weights: weights + first))
-            first += pool.servers.count
-        }
+        for (index, pool) in sorted.enumerated() { (records + index).initialize(to: PoolRecord(pool)) }
     }
 
     /// A worker has to keep what a connection's record holds: a PROXY header's addresses, or a number for each connection.
@@ -63,7 +82,6 @@ package final class PoolSet: @unchecked Sendable {
         records.deallocate()
         for index in 0...listeners.count { listenerRecords[index].release() }
         listenerRecords.deallocate()
-        weights.deallocate()
     }
 }
 
@@ -71,8 +89,8 @@ package final class PoolSet: @unchecked Sendable {
 struct PoolRecord: BitwiseCopyable {
     let balance: Balance
     let fallback: Int32
-    /// The number of its first server.
-    let first: Int
+    /// Its servers' numbers, the backups' last. A server's place is its index in here.
+    let members: UnsafeMutablePointer<UInt16>
     /// Servers that are no backups; where there are only backups, all of them.
     let primaries: Int
     let count: Int
@@ -92,31 +110,33 @@ struct PoolRecord: BitwiseCopyable {
     /// `Maglev`'s, for a pool that goes by it.
     let table: UnsafeMutablePointer<UInt16>?
 
-    init(_ pool: PoolSettings, first: Int, weights: UnsafeMutablePointer<Int64>) {
-        precondition(!pool.servers.isEmpty, "PoolSet: a pool without servers")
-        let listed = pool.servers.filter { !$0.isBackup }
-        let primary = listed.isEmpty ? pool.servers : listed
+    init(_ pool: PoolSettings) {
+        let servers = pool.servers.filter { !$0.isDraining }
+        let listed = servers.filter { !$0.isBackup }
+        let primary = listed.isEmpty ? servers : listed
         balance = pool.balance
         fallback = pool.fallback
-        self.first = first
         primaries = primary.count
-        count = pool.servers.count
+        count = servers.count
+        members = .allocate(capacity: max(1, count))
+        members.initialize(from: servers.compactMap(\.number), count: count)
+        weights = .allocate(capacity: max(1, count))
+        weights.initialize(from: servers.map { Int64($0.weight) }, count: count)
         eject = pool.eject
         isChecked = pool.isChecked
         resetsSessionsOfFallen = pool.resetsSessionsOfFallen
         slowStartMillis = pool.slowStartMillis
         header = pool.header
-        attemptsMax = min(pool.servers.count, pool.attemptsMax)
+        attemptsMax = min(count, pool.attemptsMax)
         isTransparent = pool.isTransparent
         optionCount = pool.options.count
         options = .allocate(capacity: max(1, optionCount))
         options.initialize(from: pool.options, count: optionCount)
-        self.weights = weights
         let round = WeightedTurns.round(primary.map(\.weight))
-        turns = .allocate(capacity: round.count)
+        turns = .allocate(capacity: max(1, round.count))
         turns.initialize(from: round, count: round.count)
         turnCount = round.count
-        guard pool.balance == .sourceHash else {
+        guard pool.balance == .sourceHash, !primary.isEmpty else {
             table = nil
             return
         }
@@ -127,6 +147,8 @@ struct PoolRecord: BitwiseCopyable {
     }
 
     func release() {
+        members.deallocate()
+        weights.deallocate()
         options.deallocate()
         turns.deallocate()
         table?.deallocate()

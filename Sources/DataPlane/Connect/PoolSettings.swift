@@ -21,6 +21,10 @@ package struct ServerSettings: Sendable {
     package var weight: Int
     /// Only tried when none of the others could be connected.
     package var isBackup: Bool
+    /// It gets no more connections; those it has go on.
+    package var isDraining = false
+    /// What it is known by (`ServerStates`); nil to be numbered in the pools' order.
+    package var number: UInt16?
 
     package static let weightMax = 256
 

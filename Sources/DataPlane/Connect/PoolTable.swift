@@ -4,8 +4,6 @@ import LinuxCalls
 struct PoolTable: ~Copyable {
     private let records: UnsafeMutablePointer<PoolRecord>
     private let count: Int
-    private let addresses: UnsafeMutablePointer<SocketAddress>
-    private let serverCount: Int
     private let listeners: UnsafeMutablePointer<ListenerRecord>
     private let listenerCount: Int
     /// One even where there is no pool, for knots without one.
@@ -18,22 +16,21 @@ struct PoolTable: ~Copyable {
     /// - Parameters:
     ///   - set: must outlive the table.
     ///   - timeouts: of pools that have none of their own, and of knots without a pool.
-    ///   - worker: lets workers begin at different servers.
-    init(_ set: PoolSet, _ timeouts: Timeouts, worker: Int) {
+    ///   - worker: lets workers begin at different servers; nil for wherever it comes to, so that no server is the first one after
+    ///     every change.
+    init(_ set: PoolSet, _ timeouts: Timeouts, worker: Int?) {
         count = set.pools.count
-        serverCount = set.servers.count
         listenerCount = set.listeners.count
         listeners = set.listenerRecords
         records = set.records
         states = set.states.base
-        addresses = .allocate(capacity: max(1, serverCount))
-        addresses.initialize(from: set.servers, count: serverCount)
         self.timeouts = .allocate(capacity: max(1, count))
         self.timeouts.initialize(repeating: timeouts, count: max(1, count))
         turns = .allocate(capacity: max(1, count))
         sources = .allocate(capacity: max(1, count))
         for (index, pool) in set.pools.enumerated() {
-            (turns + index).initialize(to: worker % set.records[index].turnCount)
+            let turnCount = max(1, set.records[index].turnCount)
+            (turns + index).initialize(to: worker.map { $0 % turnCount } ?? Int.random(in: 0..<turnCount))
             if let own = pool.timeouts { self.timeouts[index] = own }
             (sources + index).initialize(to: SourceTable(pool.sources))
         }
@@ -42,7 +39,6 @@ struct PoolTable: ~Copyable {
 
     deinit {
         for index in 0..<count { (sources + index).deinitialize(count: 1) }
-        addresses.deallocate()
         timeouts.deallocate()
         turns.deallocate()
         sources.deallocate()
@@ -59,11 +55,8 @@ struct PoolTable: ~Copyable {
 
     func timeouts(of pool: UInt16) -> Timeouts { timeouts[Int(pool)] }
 
-    /// Stays where it is, so that the kernel may read it until the submission is done.
-    func address(_ server: UInt16) -> UnsafePointer<SocketAddress> {
-        precondition(Int(server) < serverCount, "PoolTable: no such server")
-        return UnsafePointer(addresses + Int(server))
-    }
+    /// Stays where it is, whatever becomes of this table.
+    func address(_ server: UInt16) -> UnsafePointer<SocketAddress> { states.address(server) }
 
     /// The next source of that family, nil where the kernel is to choose.
     func nextSource(_ pool: UInt16, family: Int32) -> UnsafePointer<SocketAddress>? {
@@ -80,12 +73,13 @@ struct PoolTable: ~Copyable {
         let luck: Int64
     }
 
-    /// The server for a new connection; nil where all are down.
+    /// The server for a new connection; nil where all are down, or there is none.
     /// - Parameters:
     ///   - client: whose address a pool may go by; nil for one without.
     ///   - now: in milliseconds of the monotonic clock.
     mutating func choose(_ pool: UInt16, client: SocketAddress?, at now: Int64) -> UInt16? {
         let record = self[pool]
+        guard record.pointee.count > 0 else { return nil }
         var place: Int?
         if record.pointee.balance == .sourceHash { place = client.map(Maglev.place(of:)) }
         let occasion = Occasion(now: now, luck: luck(record, place))
@@ -99,7 +93,7 @@ struct PoolTable: ~Copyable {
             tries += 1
         }
         if standing(chosen, record, occasion) < .doubted {
-            guard let standIn = standIn(for: chosen, record, occasion) else { return nil }
+            guard let standIn = standIn(for: self.place(of: chosen, record) ?? 0, record, occasion) else { return nil }
             chosen = standIn
         }
         if record.pointee.doubts { states[Int(chosen)].tryAgain(at: now) }
@@ -137,23 +131,24 @@ struct PoolTable: ~Copyable {
     }
 
     /// Where nobody is there, a server that is left out is asked, but none that is down.
+    /// - Parameter place: where the search begins.
     private func standIn(
-        for server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
+        for place: Int, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> UInt16? {
-        first(atLeast: .doubted, from: server, record, occasion)
-            ?? first(atLeast: .heldBack, from: server, record, occasion)
+        first(atLeast: .doubted, from: place, record, occasion)
+            ?? first(atLeast: .heldBack, from: place, record, occasion)
             ?? firstBackup(from: record.pointee.primaries, record, at: occasion.now)
-            ?? first(atLeast: .leftOut, from: server, record, occasion)
+            ?? first(atLeast: .leftOut, from: place, record, occasion)
             ?? firstBackup(atLeast: .leftOut, from: record.pointee.primaries, record, at: occasion.now)
     }
 
     /// Of the servers that are no backups.
     private func first(
-        atLeast wanted: Standing, from server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
+        atLeast wanted: Standing, from place: Int, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> UInt16? {
-        var next = server
+        var next = place
         for _ in 0..<record.pointee.primaries {
-            if standing(next, record, occasion) >= wanted { return next }
+            if standing(number(next, record), record, occasion) >= wanted { return number(next, record) }
             next = neighbour(of: next, record)
         }
         return nil
@@ -187,11 +182,14 @@ struct PoolTable: ~Copyable {
     /// - Parameter first: the server that was tried first for this client.
     func after(_ server: UInt16, first: UInt16, _ pool: UInt16, at now: Int64) -> UInt16? {
         let record = self[pool]
-        let place = Int(server) - record.pointee.first
-        guard place < record.pointee.primaries else { return firstBackup(from: place + 1, record, at: now) }
-        var next = neighbour(of: server, record)
-        while next != first {
-            if isThere(next, now) { return next }
+        // One that was taken out meanwhile has no place: then all others are still to be tried.
+        let place = place(of: server, record)
+        if let place, place >= record.pointee.primaries { return firstBackup(from: place + 1, record, at: now) }
+        var next = place.map { neighbour(of: $0, record) } ?? 0
+        for _ in 0..<record.pointee.primaries {
+            let other = number(next, record)
+            if other == first { break }
+            if isThere(other, now) { return other }
             next = neighbour(of: next, record)
         }
         return firstBackup(from: record.pointee.primaries, record, at: now)
@@ -211,14 +209,19 @@ struct PoolTable: ~Copyable {
         return nil
     }
 
-    /// The next one of the servers that are no backups.
-    private func neighbour(of server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>) -> UInt16 {
-        let next = Int(server) - record.pointee.first + 1
-        return number(next >= record.pointee.primaries ? 0 : next, record)
+    /// The next place of the servers that are no backups.
+    private func neighbour(of place: Int, _ record: UnsafeMutablePointer<PoolRecord>) -> Int {
+        place + 1 >= record.pointee.primaries ? 0 : place + 1
     }
 
     private func number(_ place: Int, _ record: UnsafeMutablePointer<PoolRecord>) -> UInt16 {
-        UInt16(truncatingIfNeeded: record.pointee.first + place)
+        record.pointee.members[place]
+    }
+
+    /// Nil for a server that the pool has no more. Only asked where connecting has failed or somebody is down.
+    private func place(of server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>) -> Int? {
+        for place in 0..<record.pointee.count where record.pointee.members[place] == server { return place }
+        return nil
     }
 
     private func takeTurn(_ pool: UInt16) -> Int {
@@ -245,7 +248,7 @@ struct PoolTable: ~Copyable {
     private func better(
         _ a: Int, _ b: Int, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> Int {
-        let (ofA, ofB) = (states[record.pointee.first + a], states[record.pointee.first + b])
+        let (ofA, ofB) = (states[Int(number(a, record))], states[Int(number(b, record))])
         let standingOfA = standing(number(a, record), record, occasion)
         let standingOfB = standing(number(b, record), record, occasion)
         if standingOfA != standingOfB { return standingOfA > standingOfB ? a : b }
@@ -277,10 +280,8 @@ struct PoolTable: ~Copyable {
 
     // MARK: What becomes of servers
 
-    /// A server of a pool that goes by connections has one more or less.
-    func count(_ amount: Int64, _ server: UInt16, _ pool: UInt16) {
-        if self[pool].pointee.goesByLoads { states[Int(server)].addConnections(amount) }
-    }
+    /// A server has one connection more or less.
+    func count(_ amount: Int64, _ server: UInt16) { states[Int(server)].addConnections(amount) }
 
     func succeeded(_ server: UInt16, _ pool: UInt16) {
         let record = self[pool]
@@ -311,7 +312,8 @@ struct PoolTable: ~Copyable {
 
     private func mayEject(_ record: UnsafeMutablePointer<PoolRecord>, _ eject: EjectRules, at now: Int64) -> Bool {
         var ejected = 0
-        for place in 0..<record.pointee.count where states[record.pointee.first + place].ejectedUntilMillis > now {
+        for place in 0..<record.pointee.count
+        where states[Int(number(place, record))].ejectedUntilMillis > now {
             ejected += 1
         }
         return ejected == 0 || (ejected + 1) * 100 <= record.pointee.count * eject.atMostPercent

@@ -1,25 +1,48 @@
 import CLinux
+import LinuxCalls
 
 /// What all workers together know of each server, every server on a cache line of its own: plain words, each read and written as a
-/// whole, and no lock. A word that is a moment old does no harm.
+/// whole, and no lock. A word that is a moment old does no harm. Beside them the servers' addresses.
+///
+/// Servers are known by numbers, which they keep for life; a number is given to another server only when no worker can mean the old
+/// one any more.
 package final class ServerStates: @unchecked Sendable {
+    package let capacity: Int
     private let words: UnsafeMutablePointer<Int64>
     /// How often a server has gone down, on a line behind theirs.
     private let fallCount: UnsafeMutablePointer<UInt64>
+    private let addresses: UnsafeMutablePointer<SocketAddress>
+    private let memory: UnsafeMutableRawPointer
     private static let stride = 8
 
+    /// - Parameter servers: numbers that there may be. Memory is only reserved for them, and touched as they are used.
     package init(servers: Int) {
-        let count = (servers + 1) * Self.stride
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Int64>.stride, alignment: 64)
-        words = memory.initializeMemory(as: Int64.self, repeating: 0, count: count)
-        fallCount = memory.advanced(by: servers * Self.stride * MemoryLayout<Int64>.stride)
-            .bindMemory(to: UInt64.self, capacity: Self.stride)
-        fallCount.initialize(repeating: 0, count: Self.stride)
+        capacity = servers
+        let line = Self.stride * MemoryLayout<Int64>.stride
+        // One line for the falls, and one to begin at a line's start.
+        guard let memory = clinux_zeroed(servers + 2, line),
+            let addresses = clinux_zeroed(max(1, servers), MemoryLayout<SocketAddress>.stride)
+        else { preconditionFailure("ServerStates: out of memory") }
+        self.memory = memory
+        let start = memory.advanced(by: (line - Int(bitPattern: memory) % line) % line)
+        words = start.bindMemory(to: Int64.self, capacity: servers * Self.stride)
+        fallCount = start.advanced(by: servers * line).bindMemory(to: UInt64.self, capacity: Self.stride)
+        self.addresses = addresses.bindMemory(to: SocketAddress.self, capacity: max(1, servers))
     }
 
-    deinit { UnsafeMutableRawPointer(words).deallocate() }
+    deinit {
+        clinux_free(memory)
+        clinux_free(addresses)
+    }
 
     package subscript(server: Int) -> State { State(words: words + server * Self.stride) }
+
+    /// Gives a number to a server of which nothing is known yet. No worker may know the number.
+    package func admit(_ server: Int, _ address: SocketAddress) {
+        precondition(server < capacity, "ServerStates: no such number")
+        for index in 0..<Self.stride { clinux_set(words + server * Self.stride + index, 0) }
+        (addresses + server).initialize(to: address)
+    }
 
     // MARK: Health checks, whose one thread is the only one to call these
 
@@ -40,11 +63,19 @@ package final class ServerStates: @unchecked Sendable {
     // MARK: Workers
 
     /// The workers' view. The object must outlive it.
-    var base: Base { Base(words: words, fallCount: fallCount) }
+    var base: Base { Base(words: words, fallCount: fallCount, addresses: addresses, capacity: capacity) }
 
     struct Base: BitwiseCopyable {
         fileprivate let words: UnsafeMutablePointer<Int64>
         fileprivate let fallCount: UnsafeMutablePointer<UInt64>
+        fileprivate let addresses: UnsafeMutablePointer<SocketAddress>
+        fileprivate let capacity: Int
+
+        /// Stays where it is, so that the kernel may read it until a submission is done.
+        func address(_ server: UInt16) -> UnsafePointer<SocketAddress> {
+            precondition(Int(server) < capacity, "ServerStates: no such server")
+            return UnsafePointer(addresses + Int(server))
+        }
 
         /// How often a server has gone down.
         var falls: UInt64 { clinux_take_over(fallCount) }
@@ -56,7 +87,7 @@ package final class ServerStates: @unchecked Sendable {
     package struct State: BitwiseCopyable {
         fileprivate let words: UnsafeMutablePointer<Int64>
 
-        /// Connections, of a pool that goes by them; attempts to connect are among them.
+        /// Connections, attempts to connect among them.
         package var connections: Int64 { clinux_count(words) }
         /// Connects that have failed since one succeeded, of a pool that ejects servers.
         package var failuresInRow: Int64 { clinux_count(words + 1) }

@@ -14,6 +14,8 @@ package final class CounterBoard: @unchecked Sendable {
         case pipesBorrowed
         /// 1 once the worker has left.
         case left
+        /// Of the pools and listeners that the worker goes by (`PoolSet.generation`).
+        case generation
     }
 
     /// Why connecting to one upstream failed.
@@ -29,13 +31,13 @@ package final class CounterBoard: @unchecked Sendable {
         self.upstreamCount = upstreamCount
         let count = Counter.count + Gauge.allCases.count + upstreamCount * ConnectFailure.allCases.count
         // A line of 64 bytes before and behind, so that no worker writes into another one's cache line.
-        let bytes = (count + 16) * MemoryLayout<UInt64>.stride
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
-        memory.initializeMemory(as: UInt64.self, repeating: 0, count: count + 16)
-        words = memory.advanced(by: 64).assumingMemoryBound(to: UInt64.self)
+        guard let memory = clinux_zeroed(count + 16, MemoryLayout<UInt64>.stride) else {
+            preconditionFailure("CounterBoard: out of memory")
+        }
+        words = memory.advanced(by: 64).bindMemory(to: UInt64.self, capacity: count)
     }
 
-    deinit { UnsafeMutableRawPointer(words).advanced(by: -64).deallocate() }
+    deinit { clinux_free(UnsafeMutableRawPointer(words).advanced(by: -64)) }
 
     package subscript(counter: Counter) -> UInt64 { clinux_look(words + counter.rawValue) }
 

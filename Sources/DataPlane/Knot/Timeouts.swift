@@ -1,5 +1,5 @@
 /// How long a knot may stay as it is, in milliseconds.
-package struct Timeouts: BitwiseCopyable, Sendable {
+package struct Timeouts: BitwiseCopyable, Equatable, Sendable {
     /// All that a client has to say before a server is chosen for it, from accept on.
     package var greetingMillis: Int64 = 3_000
     /// One attempt to connect to one upstream.

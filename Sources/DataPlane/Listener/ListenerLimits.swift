@@ -1,34 +1,46 @@
 import CLinux
 
-/// How much a listener takes: of all its addresses, and in all workers together. Made at start.
+/// How much a listener takes: of all its addresses, and in all workers together.
 package final class ListenerLimits: @unchecked Sendable {
     private let connectionsMax: Int64
+    private let connections: SharedCount
+    package let clients: ClientTable?
+    package let rates: RateTable?
+
     /// On a cache line of its own.
-    private let connections: UnsafeMutablePointer<Int64>
-    private let clients: ClientTable?
-    private let rates: RateTable?
+    private final class SharedCount {
+        let word: UnsafeMutablePointer<Int64>
+
+        init() {
+            word = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64).initializeMemory(
+                as: Int64.self, repeating: 0, count: 8)
+        }
+
+        deinit { UnsafeMutableRawPointer(word).deallocate() }
+    }
 
     /// - Parameters:
     ///   - connectionsMax: at a time; nil for no bound.
     ///   - clients: bounds the connections of each client address.
     ///   - rates: bounds how fast each client address may come.
-    package init(connectionsMax: Int? = nil, clients: ClientTable? = nil, rates: RateTable? = nil) {
+    ///   - former: whose connections are this one's too.
+    package init(
+        connectionsMax: Int? = nil, clients: ClientTable? = nil, rates: RateTable? = nil,
+        continuing former: ListenerLimits? = nil
+    ) {
         self.connectionsMax = connectionsMax.map { Int64($0) } ?? .max
         self.clients = clients
         self.rates = rates
-        connections = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64).initializeMemory(
-            as: Int64.self, repeating: 0, count: 8)
+        connections = former?.connections ?? SharedCount()
     }
 
-    deinit { UnsafeMutableRawPointer(connections).deallocate() }
-
     /// Connections of the listener now.
-    package var current: Int { Int(clinux_count(connections)) }
+    package var current: Int { Int(clinux_count(connections.word)) }
 
     /// The workers' side.
     var gate: ListenerGate {
         ListenerGate(
-            connections: connections, connectionsMax: connectionsMax, clients: clients?.counts, rates: rates?.gate)
+            connections: connections.word, connectionsMax: connectionsMax, clients: clients?.counts, rates: rates?.gate)
     }
 }
 

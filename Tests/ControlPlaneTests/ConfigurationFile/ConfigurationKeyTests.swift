@@ -192,9 +192,9 @@ struct ConfigurationKeyTests {
         #expect(all.ratePerClient == ConnectionRate(count: 50, seconds: 1))
         #expect(try limits(", limits: { rate_per_client: 7/m }").ratePerClient == ConnectionRate(count: 7, seconds: 60))
         #expect(try limits("") == ListenerLimitsConfiguration())
-        #expect(try limits("").limits(clients: 8) == nil)
-        #expect(try limits(", limits: { bandwidth_per_connection: 1KiB/s }").limits(clients: 8) == nil)
-        #expect(try limits(", limits: { connections: 1 }").limits(clients: 8) != nil)
+        #expect(try limits("").countConnections == false)
+        #expect(try limits(", limits: { bandwidth_per_connection: 1KiB/s }").countConnections == false)
+        #expect(try limits(", limits: { connections: 1 }").countConnections)
     }
 
     @Test("sockets that were passed are listened on, by number or name")
