@@ -11,6 +11,7 @@ enum Fuzz {
         case "proxy-header": fuzzProxyHeader
         case "client-hello": fuzzClientHello
         case "name-table": fuzzNameTable
+        case "dns-message": fuzzDNSMessage
         default: nil
         }
     }

@@ -81,6 +81,8 @@ package struct ServerConfiguration: Equatable, Sendable {
     package var isBackup = false
     /// It gets no more connections; those it has go on.
     package var isDraining = false
+    /// It was not written down: the pool's name has given it.
+    package var isResolved = false
 
     package init(_ upstream: Placed<Upstream>) { self.upstream = upstream }
 }

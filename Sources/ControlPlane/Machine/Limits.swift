@@ -22,7 +22,8 @@ package struct Limits: Equatable, Sendable {
     package static let descriptorsOfEcho = 1
     /// Both ends.
     package static let descriptorsOfPipe = 2
-    /// For the standard streams, the access log, look-ups, and what the process was given by its parent.
+    /// For the standard streams, the access log, look-ups (`NameWatch.threadsMax` at a time, each with a socket for up to three name
+    /// servers), and what the process was given by its parent.
     package static let descriptorReserve = 64
     /// The largest number of connections that is chosen when none is asked for.
     package static let connectionsByDefaultMax = 1_000_000

@@ -17,14 +17,18 @@ package struct NameNews {
     ///   - now: in milliseconds of the monotonic clock.
     package mutating func look(at statuses: [NameStatus], now: Int64) -> [Item] {
         let items = statuses.flatMap { status in
-            Self.items(told[status.rules] ?? NameStatus(status.rules), status, now: now)
+            Self.items(told[status.rules], status, now: now)
         }
         told = Dictionary(uniqueKeysWithValues: statuses.map { ($0.rules, $0) })
         return items
     }
 
-    private static func items(_ before: NameStatus, _ after: NameStatus, now: Int64) -> [Item] {
+    private static func items(_ known: NameStatus?, _ after: NameStatus, now: Int64) -> [Item] {
         var items: [Item] = []
+        if known == nil && !after.isTried {
+            items.append(.fails("name \(after.rules) has not been answered yet; \(rest(after, now: now))"))
+        }
+        let before = known ?? NameStatus(after.rules)
         if after.failure == nil && before.failure != nil {
             let span = seconds(now - before.failingSinceMillis)
             items.append(.isAnswered("name \(after.rules) is answered again after \(span)"))

@@ -15,7 +15,7 @@ struct NameBook {
     private let troubledMax: Int
     /// Grows whenever the servers of a name are others than before.
     private(set) var changes: UInt64 = 0
-    /// Grows with that, and whenever a name begins to fail or is answered again.
+    /// Grows with that, and whenever a name is new, begins to fail or is answered again.
     private(set) var news: UInt64 = 0
     private(set) var counts = NameCounts()
 
@@ -28,6 +28,7 @@ struct NameBook {
     mutating func follow(_ all: Set<ResolveRules>, at now: Int64) {
         entries = entries.filter { all.contains($0.key) }
         for rules in all where entries[rules] == nil {
+            news &+= 1
             entries[rules] = Entry(status: NameStatus(rules), dueMillis: now)
         }
     }

@@ -7,8 +7,6 @@ import Synchronization
 /// keeps what it needs alive by itself.
 package final class NameWatch: @unchecked Sendable {
     package static let threadsMax = 8
-    /// Sockets of one look-up, one for each name server (resolv.conf(5)), and a file.
-    private static let descriptorsOfLookup = 4
 
     private let lookup: NameLookup
     private let book = Locked(NameBook(troubledMax: threadsMax / 2))
@@ -24,9 +22,6 @@ package final class NameWatch: @unchecked Sendable {
     package convenience init() { self.init(.system) }
 
     init(_ lookup: NameLookup) { self.lookup = lookup }
-
-    /// Descriptors that are needed at most for so many names.
-    static func descriptorsMax(names: Int) -> Int { min(threadsMax, names) * descriptorsOfLookup }
 
     // MARK: For the owner, on one thread
 

@@ -2,12 +2,12 @@ extension ServeConfiguration {
     /// The names that give servers.
     package var namesOfServers: Set<ResolveRules> { Set(pools.compactMap { $0.resolve?.value }) }
 
-    /// The same with the servers that names have given, behind those that are written down.
+    /// The same with the servers that names give now, behind those that are written down; who was drained stays so.
     package func with(servers: (ResolveRules) -> [ResolvedServer]) -> ServeConfiguration {
         var configuration = self
         for index in pools.indices {
             guard let rules = pools[index].resolve else { continue }
-            configuration.pools[index].add(servers(rules.value), at: rules.origin)
+            configuration.pools[index].replaceResolved(by: servers(rules.value), at: rules.origin)
         }
         return configuration
     }
@@ -15,7 +15,9 @@ extension ServeConfiguration {
 
 extension PoolConfiguration {
     /// Who is written down already stays as it is written.
-    fileprivate mutating func add(_ resolved: [ResolvedServer], at origin: Origin) {
+    fileprivate mutating func replaceResolved(by resolved: [ResolvedServer], at origin: Origin) {
+        let draining = Set(servers.filter { $0.isResolved && $0.isDraining }.compactMap(\.addressText))
+        servers.removeAll(where: \.isResolved)
         let written = Set(servers.compactMap(\.addressText))
         for one in resolved {
             let text = "\(one.address)"
@@ -24,6 +26,8 @@ extension PoolConfiguration {
             var server = ServerConfiguration(Placed(upstream, at: origin))
             server.weight = one.weight
             server.isBackup = one.isBackup
+            server.isResolved = true
+            server.isDraining = draining.contains(text)
             servers.append(server)
         }
     }

@@ -25,8 +25,11 @@ struct Places {
     /// - Parameters:
     ///   - sockets: those that this process was started with. What a listener names of them is the caller's from here on.
     ///   - former: what is served until now, which has taken all of those sockets that it will; nil at the start.
-    init(_ configuration: ServeConfiguration, _ sockets: InheritedSockets, after former: Places? = nil) throws(Refusal)
-    {
+    ///   - known: names that are not looked up, and their addresses.
+    init(
+        _ configuration: ServeConfiguration, _ sockets: InheritedSockets, after former: Places? = nil,
+        known: [String: [SocketAddress]] = [:]
+    ) throws(Refusal) {
         var taken: Set<Int32> = []
         var binds: [Bind] = []
         for (index, listener) in configuration.listeners.enumerated() {
@@ -41,7 +44,7 @@ struct Places {
                         options: listener.options.map(\.value), mode: listener.mode?.value, listener: index,
                         name: listener.name,
                         addresses: inherited.isEmpty
-                            ? try Self.resolve(endpoint.value, endpoint.origin) : inherited.map(\.address),
+                            ? try Self.resolve(endpoint.value, endpoint.origin, known) : inherited.map(\.address),
                         inherited: inherited.map(\.socket)))
             }
         }
@@ -50,7 +53,7 @@ struct Places {
             try pool.servers.map { server throws(Refusal) in
                 switch server.upstream.value {
                 case .echo: []
-                case .endpoint(let endpoint): try Self.resolve(endpoint, server.upstream.origin)
+                case .endpoint(let endpoint): try Self.resolve(endpoint, server.upstream.origin, known)
                 }
             }
         }
@@ -61,6 +64,20 @@ struct Places {
                 "the names of servers stand for \(count) addresses together; \(ServeConfiguration.upstreamsMax) is the most, leave some out"
             )
         }
+    }
+
+    /// Every name with the addresses that it had when it was looked up.
+    /// - Parameter configuration: the one that these are the places of.
+    func known(_ configuration: ServeConfiguration) -> [String: [SocketAddress]] {
+        var known: [String: [SocketAddress]] = [:]
+        for bind in binds where bind.endpoint.value.isName { known[bind.endpoint.value.text] = bind.addresses }
+        for (pool, addresses) in zip(configuration.pools, servers) {
+            for (server, addresses) in zip(pool.servers, addresses) {
+                guard case .endpoint(let endpoint) = server.upstream.value, endpoint.isName else { continue }
+                known[endpoint.text] = addresses
+            }
+        }
+        return known
     }
 
     /// A socket that was inherited at the start and is listened on since; nothing for an address that is to be bound.
@@ -92,7 +109,10 @@ struct Places {
         }
     }
 
-    private static func resolve(_ endpoint: Endpoint, _ origin: Origin) throws(Refusal) -> [SocketAddress] {
+    private static func resolve(
+        _ endpoint: Endpoint, _ origin: Origin, _ known: [String: [SocketAddress]]
+    ) throws(Refusal) -> [SocketAddress] {
+        if let addresses = known[endpoint.text] { return addresses }
         do throws(ValueProblem) {
             return try Resolver.addresses(of: endpoint)
         } catch {

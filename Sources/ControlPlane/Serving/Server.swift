@@ -117,8 +117,12 @@ package final class Server {
     /// and connections of what is gone go on to their end. Only pools and listeners change; `ConfigurationDifference` names the rest.
     ///
     /// Throws what stands in the way; nothing has changed then. To be called on the thread that made the server.
-    package func adopt(_ next: ServeConfiguration) throws(Refusal) -> ConfigurationDifference {
-        let places = try Places(next, InheritedSockets { _ in nil }, after: self.places)
+    /// - Parameter looksUp: whether names that are known already are looked up again, which may take long and may fail.
+    package func adopt(
+        _ next: ServeConfiguration, looksUp: Bool = true
+    ) throws(Refusal) -> ConfigurationDifference {
+        let known = looksUp ? [:] : self.places.known(configuration)
+        let places = try Places(next, InheritedSockets { _ in nil }, after: self.places, known: known)
         if next.hasEcho && echo == nil {
             throw Refusal(.failure, "an embedded echo server is only started with the process; restart it")
         }

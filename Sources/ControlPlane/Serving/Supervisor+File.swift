@@ -36,9 +36,11 @@ extension ConfigurationFile {
     package func summary(_ path: String) -> String {
         func count(_ count: Int, _ one: String, _ many: String) -> String { "\(count) \(count == 1 ? one : many)" }
         let servers = configuration.pools.reduce(0) { $0 + $1.servers.count }
+        let names = configuration.namesOfServers.count
         return Escape.controls(
             in: "\(path) is good: \(count(configuration.listeners.count, "listener", "listeners")) on "
                 + "\(count(configuration.bindCount, "address", "addresses")), "
-                + "\(count(configuration.pools.count, "pool", "pools")) with \(count(servers, "server", "servers"))")
+                + "\(count(configuration.pools.count, "pool", "pools")) with \(count(servers, "server", "servers"))"
+                + (names > 0 ? " and \(count(names, "name", "names")) of servers" : ""))
     }
 }

@@ -15,6 +15,7 @@ package final class Supervisor {
     private let source: (() throws -> (configuration: ServeConfiguration, warnings: [String]))?
     private let signals: Signals
     private let server: Server
+    private let names: NamesOfServers
     private let log: Logger
     private let manager: ServiceManager
     private var drain: Drain?
@@ -45,16 +46,21 @@ package final class Supervisor {
         log = Logger(label: "longsplice") { _ in handler }
         for warning in warnings { log.warning("\(warning)") }
         manager = ServiceManager(Self.variable("NOTIFY_SOCKET"))
+        names = try NamesOfServers(configuration)
         server = try Server(
-            configuration, on: machine, inherited: InheritedSockets(Self.variable), isChangeable: source != nil,
+            names.full(configuration), on: machine, inherited: InheritedSockets(Self.variable),
+            isChangeable: source != nil,
             log: log)
         troubles = Troubles(upstreams: server.upstreams, names: configuration.names)
         serverNews = ServerNews(server.upstreams)
         let now = Clock.nowMillis()
         troublesAtMillis = now
         statistics = configuration.statsMillis.map { Statistics(everyMillis: $0, from: server.totals, at: now) }
+        names.tellNews(to: log, at: now)
         tell("READY=1", status)
     }
+
+    deinit { names.stop() }
 
     private var status: String {
         let count = server.addresses.count
@@ -79,6 +85,7 @@ package final class Supervisor {
             if let signal = signals.next(milliseconds: waitMillis) { obey(signal) }
             let now = Clock.nowMillis()
             reportTroubles(at: now)
+            adoptNames(at: now)
             if let rates = statistics?.rates(server.totals, at: now) { log.info("rates", metadata: rates.metadata) }
             if let order = drain?.order(at: now) { give(order) }
             if drain?.isHopeless(at: now) == true { leaveAtOnce("workers do not leave", 1) }
@@ -155,7 +162,34 @@ package final class Supervisor {
 
     /// Serves another configuration from now on. Throws what stands in the way; nothing has changed then.
     package func adopt(_ configuration: ServeConfiguration) throws(Refusal) -> ConfigurationDifference {
-        let difference = try server.adopt(configuration)
+        try names.follow(configuration.namesOfServers.union(self.configuration.namesOfServers))
+        names.waitForNew()
+        do throws(Refusal) {
+            let difference = try adopt(full: names.full(configuration), looksUp: true)
+            try names.follow(configuration.namesOfServers)
+            return difference
+        } catch {
+            try names.follow(self.configuration.namesOfServers)
+            throw error
+        }
+    }
+
+    /// Servers that names have given since the last look are served from now on, and those that they do not give any more are not.
+    private func adoptNames(at now: Int64) {
+        names.tellNews(to: log, at: now)
+        guard drain == nil, names.haveChanged(at: now) else { return }
+        do throws(Refusal) {
+            let difference = try adopt(full: names.full(configuration), looksUp: false)
+            for change in difference.changes { log.info("\(change)") }
+        } catch {
+            log.error("\(error.sentence); the servers stay as they were, and this is tried again")
+            names.putOff(at: now)
+        }
+    }
+
+    private func adopt(full configuration: ServeConfiguration, looksUp: Bool) throws(Refusal) -> ConfigurationDifference
+    {
+        let difference = try server.adopt(configuration, looksUp: looksUp)
         troubles.upstreams = server.upstreams
         serverNews.adopt(server.upstreams)
         do throws(Refusal) {
@@ -230,6 +264,7 @@ package final class Supervisor {
     private func logCounters() {
         for (name, value) in server.totals.named { log.info("counter", metadata: [name: "\(value)"]) }
         for (name, value) in server.healthCounts?.named ?? [] { log.info("counter", metadata: [name: "\(value)"]) }
+        for (name, value) in names.counters(at: Clock.nowMillis()) { log.info("counter", metadata: [name: "\(value)"]) }
         let none = ConnectFailures(upstreamCount: server.upstreams.count)
         for entry in server.connectFailures.added(since: none) {
             let name = "\(Totals.snakeCase("\(entry.cause.counter)"))[\(server.upstreams[entry.upstream])]"
