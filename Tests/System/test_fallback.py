@@ -48,6 +48,27 @@ def answer_to(stage, proxy, said=b""):
     return got
 
 
+def test_a_route_may_lead_to_a_page(stage):
+    """Each with its own; clients of the other routes are served."""
+    upstream, here, host = stage.listen(), endpoint(stage.lab.address("B"), 0), stage.lab.address("A")
+    first, second = page(stage), page(stage, b"another page")
+    config = stage.lab.fresh_path(".yaml")
+    config.write_text(f"""
+engine: {stage.engine}
+listeners:
+  - {{ name: a, bind: ["{here}"], routes: [{{ source: ["{host}"], fallback_file: {first} }}, {{ pool: p }}] }}
+  - {{ name: b, bind: ["{here}"], routes: [{{ source: [192.0.2.0/24], pool: p }}, {{ fallback_file: {second} }}] }}
+  - {{ name: c, bind: ["{here}"], routes: [{{ source: [192.0.2.0/24], fallback_file: {second} }}, {{ pool: p }}] }}
+pools: [{{ name: p, servers: ["{upstream.address}"] }}]
+""")
+    proxy = stage.serve([], listen=["-"] * 3, config=config)
+    for number, expected in enumerate([PAGE, b"another page"]):
+        client = stage.connect(proxy.addresses[number])
+        assert everything(client) == expected
+    client, server = stage.connect(proxy.addresses[2]), stage.keep(upstream.accept())
+    exchange(client, server)
+
+
 def test_curl_is_shown_the_page(stage):
     proxy = stage.serve(refusing(stage), "--fallback-file", page(stage))
     url = f"http://{proxy.addresses[0]}/some/where"
