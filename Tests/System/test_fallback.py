@@ -8,7 +8,7 @@ import pytest
 
 import records
 from lab import endpoint
-from peers import expect_reset, finish, reset, together
+from peers import exchange, expect_reset, finish, reset, together
 from processes import wait_until
 from proxies import binary
 from sizes import KiB, MiB, sized
