@@ -218,8 +218,8 @@ def test_checks_come_from_the_pools_sources(stage):
 
 
 def test_checks_are_spread_over_the_interval(stage):
-    base = stage.lab.free_port("C")
-    backends = [stage.listen(endpoint(stage.lab.address("C"), base + 5 + n)) for n in range(20)]
+    ports = range(701, 721)
+    backends = [stage.listen(endpoint(stage.lab.address("C"), port)) for port in ports]
     seen = {}
 
     def watch(number, listener):
@@ -232,11 +232,13 @@ def test_checks_are_spread_over_the_interval(stage):
     for number, listener in enumerate(backends):
         listener.sock.settimeout(10)
         threading.Thread(target=watch, args=(number, listener), daemon=True).start()
-    checked(stage, [f"{stage.lab.address('C')}:{base + 5}-{base + 24}"], "interval: 2s")
+    checked(stage, [f"{stage.lab.address('C')}:{ports[0]}-{ports[-1]}"], "interval: 2s")
     wait_until(lambda: len(seen) == 20, 10, "a check of each server")
     times = sorted(seen.values())
     assert times[-1] - times[0] > 1, "all were checked at once"
     for listener in backends:
+        # Whoever waits for a client keeps the port otherwise.
+        listener.sock.shutdown(socket.SHUT_RDWR)
         listener.close()
 
 
@@ -270,6 +272,8 @@ def test_sessions_of_a_server_that_goes_down_are_reset_where_that_is_asked_for(s
         if client not in ended:
             client.sendall(b"client\n")
             assert client.recv(100) == b"client\n"
+    # The log is written once a second; what comes and goes meanwhile is only counted.
+    told(proxy, f"server {sick.address} is down")
     sick.answer = b"yes"
     told(proxy, f"server {sick.address} is up again")
 
