@@ -149,23 +149,6 @@ def talk_to_greeter(stage, proxy):
     client.close()
 
 
-def test_a_redis_server_is_checked_by_its_own_word(stage):
-    port = stage.lab.free_port("C")
-    address = endpoint(stage.lab.address("C"), port)
-    argv = ["redis-server", "--port", port, "--bind", stage.lab.address("C"), "--save", "", "--dir", stage.lab.directory]
-    redis = stage.start("C", argv)
-    stage.lab.wait_port("C", port)
-    proxy = checked(stage, [address], f'{FAST}, connect_only: false, send: "PING\\r\\n", expect: "+PONG"')
-    wait_until(lambda: proxy.counters()["health_checks"] >= 5, 10)
-    assert proxy.counters()["health_checks_failed"] == 0
-    host, _, number = proxy.addresses[0].rpartition(":")
-    assert stage.lab.run("A", ["redis-cli", "-h", host, "-p", number, "PING"]).stdout.strip() == "PONG"
-    redis.stop()
-    told(proxy, f"server {address} is down")
-    stage.start("C", argv)
-    told(proxy, f"server {address} is up again")
-
-
 @pytest.mark.parametrize("version, header", [
     ("v1", b"PROXY UNKNOWN\r\n"), ("v2", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")], ids=["v1", "v2"])
 def test_a_check_announces_nobody_to_servers_that_are_told_of_clients(stage, version, header):
