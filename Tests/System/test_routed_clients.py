@@ -3,10 +3,13 @@
 import hashlib
 import random
 import re
+import signal
 import socket
+from pathlib import Path
 
 import pytest
 
+import firewall
 import programs
 import records
 from lab import endpoint
@@ -17,6 +20,7 @@ from test_configuration import serve
 
 CHECKS = "interval: 200ms, rise: 2, fall: 2, timeout: 1s"
 ON_THE_OTHER = 10
+EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "database-failover.yaml"
 
 
 def routed(stage, pools, listener="pool: p", process=""):
@@ -92,6 +96,40 @@ def test_postgresql_goes_on_at_the_other_server_when_one_is_killed(wide_stage, d
     programs.postgres(stage, addresses[0], folders[0])
     told(proxy, f"server {addresses[0]} is up again")
     assert {server_of_a_newcomer() for _ in range(4)} == {str(port_of(address)) for address in addresses}
+
+
+def test_the_example_for_databases_moves_everybody_to_the_standby(wide_stage, database, monkeypatch):
+    """And back, when the primary has answered for a while."""
+    stage, lab = wide_stage, wide_stage.lab
+    primary, standby = (programs.free_address(stage) for _ in range(2))
+    folder = programs.copied(stage, database)
+    running = programs.postgres(stage, primary, folder)
+    programs.postgres(stage, standby, programs.copied(stage, database))
+    for name, address in (("LISTEN", endpoint(lab.address("B"), 0)), ("PRIMARY", primary), ("STANDBY", standby)):
+        monkeypatch.setenv(f"DATABASE_{name}", address)
+    # Whoever tries it need not wait for as long as it makes sense to.
+    proxy = serve(stage, EXAMPLE.read_text().replace("rise: 10", "rise: 2"))
+    proxy.baseline["socket"] += 2
+    host, port = host_and_port(proxy)
+    psql = [programs.postgres_tool("psql"), "-h", host, "-p", port, "-U", "postgres", "-XAt"]
+
+    def server_of_a_newcomer():
+        return lab.run("A", [*psql, "-c", "select inet_server_port()"]).stdout.strip()
+
+    assert {server_of_a_newcomer() for _ in range(4)} == {str(port_of(primary))}
+    waiting = stage.start("A", [*psql, "-c", "select pg_sleep(600)"])
+    proxy.counters_once(10, accepted=5, active=1)
+    # The machine is there no more: its sessions are not told, and nobody is answered.
+    with firewall.rule(lab, "-p", "tcp", "--dport", str(port_of(primary)), "-j", "DROP", where="C"):
+        told(proxy, f"server {primary} is down: its last check was not answered in time")
+        assert waiting.wait(10) == 2, waiting.output()
+        assert {server_of_a_newcomer() for _ in range(4)} == {str(port_of(standby))}
+        proxy.counters_once(server_down=1)
+    told(proxy, f"server {primary} is up again", 30)
+    assert server_of_a_newcomer() == str(port_of(primary))
+    # It does not know that its session is gone, and would wait for it.
+    running.signal(signal.SIGINT)
+    assert running.wait() == 0
 
 
 # Redis
