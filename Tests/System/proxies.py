@@ -33,7 +33,13 @@ class Proxy:
         self.upstreams = [upstreams] if isinstance(upstreams, str) else list(upstreams)
         self.process = None
         self.wrapper = ()
-        self.timeouts = {"connect": "5s", "idle": "1h", "fin": "30s"}
+        self.timeouts = {"connect": "5s", "idle": "1h", "fin": "30s", "prologue": "3s"}
+        self.trusted = None
+        """Whose PROXY headers the controls take; nginx takes everybody's."""
+        self.told = None
+        """By which version of it they tell their upstreams; nginx knows the first only."""
+        self.names = {}
+        """Upstreams for clients that name this host in their ClientHello."""
 
     def __enter__(self):
         return self.start()
@@ -194,8 +200,17 @@ class HAProxy(Proxy):
 
     def configuration(self):
         binds = "\n  ".join(f"bind {self._spelled(address)}" for address in self.listen)
-        servers = "\n  ".join(f"server s{number} {self._spelled(address)}"
+        tells = {None: "", "v1": " send-proxy", "v2": " send-proxy-v2"}[self.told]
+        servers = "\n  ".join(f"server s{number} {self._spelled(address)}{tells}"
                               for number, address in enumerate(self.upstreams))
+        if self.trusted:
+            binds += f"\n  tcp-request connection expect-proxy layer4 if {{ src {self.trusted} }}"
+        if self.names:
+            binds += (f"\n  tcp-request inspect-delay {self.timeouts['prologue']}"
+                      "\n  tcp-request content accept if { req.ssl_hello_type 1 }")
+        for number, (name, address) in enumerate(self.names.items()):
+            binds += f"\n  use_backend n{number} if {{ req.ssl_sni -i {name} }}"
+            servers += f"\nbackend n{number}\n  server s {self._spelled(address)}{tells}"
         return f"""
 global
   nbthread {self.thread_count}
@@ -238,7 +253,9 @@ class NginxStream(Proxy):
         self.half_close = "on" if half_close else "off"
 
     def configuration(self):
-        listens = "\n".join(f"    listen {address};" for address in self.listen)
+        takes = " proxy_protocol" if self.trusted else ""
+        listens = "\n".join(f"    listen {address}{takes};" for address in self.listen)
+        names = "".join(f"    {name} {address};\n" for name, address in self.names.items())
         servers = "\n".join(f"    server {address};" for address in self.upstreams)
         return f"""
 load_module modules/ngx_stream_module.so;
@@ -252,9 +269,17 @@ stream {{
   upstream all {{
 {servers}
   }}
+  map $ssl_preread_server_name $target {{
+    hostnames;
+{names}    default all;
+  }}
   server {{
 {listens}
-    proxy_pass all;
+    proxy_pass $target;
+    proxy_protocol {"on" if self.told else "off"};
+    proxy_protocol_timeout {self.timeouts["prologue"]};
+    ssl_preread {"on" if self.names else "off"};
+    preread_timeout {self.timeouts["prologue"]};
     proxy_buffer_size {self.buffer};
     proxy_timeout {self.timeouts["idle"]};
     proxy_connect_timeout {self.timeouts["connect"]};

@@ -68,15 +68,6 @@ def test_a_header_is_taken_and_nothing_else(stage, relay):
     bridge.proxy.counters_once(proxy_headers_taken=3 * len(HEADERS), bad_prologue=0, finished=3 * len(HEADERS))
 
 
-@pytest.mark.parametrize("name", ["v1", "v2 with TLVs and a checksum"])
-def test_a_header_may_be_cut_anywhere(stage, name):
-    bridge, header = trusting(stage), HEADERS[name]
-    cuts = [*range(1, min(len(header), 64)), len(header) - 1]
-    for cut in cuts:
-        assert arrival(bridge, header[:cut], header[cut:] + b"rest") == b"rest", cut
-    assert arrival(bridge, *(bytes([byte]) for byte in header[:200]), header[200:] + b"rest") == b"rest"
-
-
 def test_servers_may_speak_first_once_the_header_is_there(stage):
     bridge = trusting(stage)
     client = stage.connect(bridge.proxy.addresses[0])
