@@ -149,6 +149,7 @@ def talk_to_greeter(stage, proxy):
     client.close()
 
 
+@pytest.mark.matrix("C4")
 @pytest.mark.parametrize("version, header", [
     ("v1", b"PROXY UNKNOWN\r\n"), ("v2", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0")], ids=["v1", "v2"])
 def test_a_check_announces_nobody_to_servers_that_are_told_of_clients(stage, version, header):

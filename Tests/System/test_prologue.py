@@ -342,6 +342,7 @@ def ends_of(client, proxy):
     return client.getsockname()[:2], (host, int(port))
 
 
+@pytest.mark.matrix("C4")
 def test_servers_are_told_who_comes(stage):
     for version in ("v1", "v2"):
         bridge = stage.bridge("--send-proxy", version)
@@ -380,6 +381,7 @@ def test_the_next_server_is_told_too_and_the_payload_comes_once(stage):
         server.close()
 
 
+@pytest.mark.matrix("C4")
 def test_a_header_of_version_2_says_more(stage):
     listener = stage.listen()
     proxy = one_pool(stage, f"""

@@ -220,8 +220,9 @@ server {{
 }}""" for name, (key, path) in certificates.items()))
     routes = "\n      ".join([*(f"- {{ sni: [{name}], pool: {name.partition('.')[0]} }}" for name in NAMES),
                               "- { pool: default }"])
-    proxy = routed(stage, "\n".join(pool(name.partition(".")[0], address, more=", proxy_protocol: { send: v2, tlv: [authority, crc32c] }")
-                                    for name, address in addresses.items()), f"routes:\n      {routes}")
+    told_of_clients = ", proxy_protocol: { send: v2, tlv: [authority, crc32c] }"
+    pools = (pool(name.partition(".")[0], address, more=told_of_clients) for name, address in addresses.items())
+    proxy = routed(stage, "\n".join(pools), f"routes:\n      {routes}")
     host, port = host_and_port(proxy)
 
     def fetch(name, trusted, *flags, check=True):
@@ -244,6 +245,7 @@ server {{
 
 # HAProxy on both sides
 
+@pytest.mark.matrix("C4")
 def test_between_two_haproxies_the_client_is_known_at_the_far_end(stage):
     """The one in front speaks for its clients and is believed; whoever else says the same is not."""
     lab, log = stage.lab, stage.lab.fresh_path(".access")
