@@ -62,7 +62,7 @@ system: build setup-system
 test-full: build setup-system
 	LONGSPLICE_FULL=1 $(PYTEST) Tests/System
 
-# The acceptance matrix in its own sizes, as an ordinary user, HAProxy and nginx beside it as controls; about half an hour.
+# The acceptance matrix in its own sizes, as an ordinary user, HAProxy and nginx beside it as controls; about forty minutes.
 # The table is printed at the end and written to MATRIX, and as JSON to MATRIX.json.
 torture: build setup-system
 	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System/matrix Tests/System -m matrix
