@@ -21,11 +21,11 @@ _TIMEOUTS = {"--connect-timeout": "connect", "--idle-timeout": "idle", "--fin-ti
 
 
 class ControlStage(Stage):
-    def serve(self, upstreams, *flags, listen=None, names=None, **_):
+    def serve(self, upstreams, *flags, listen=None, names=None, reloads=False, **_):
         lab = self.lab
         listen = listen or endpoint(lab.address("B"), lab.free_port("B"))
         proxy = _PROGRAMS[self.engine](lab, "B", listen, upstreams)
-        proxy.wrapper = self.wrapper
+        proxy.wrapper, proxy.reloads = self.wrapper, reloads
         for flag, name in _TIMEOUTS.items():
             if flag in flags:
                 proxy.timeouts[name] = flags[flags.index(flag) + 1]

@@ -32,6 +32,7 @@ class Proxy:
         self.listen = [listen] if isinstance(listen, str) else list(listen)
         self.upstreams = [upstreams] if isinstance(upstreams, str) else list(upstreams)
         self.process = None
+        self.reloads = False
         self.wrapper = ()
         self.timeouts = {"connect": "5s", "idle": "1h", "fin": "30s", "prologue": "3s"}
         self.trusted = None
@@ -238,9 +239,14 @@ listen all
     def start(self):
         file = self.lab.fresh_path(".cfg")
         file.write_text(self.configuration())
-        self.process = self.lab.start(self.where, [*self.wrapper, "haproxy", "-db", "-f", file])
+        # A master that starts a new worker at each reload, and hands it the listening sockets.
+        self.process = self.lab.start(self.where, [*self.wrapper, "haproxy", "-W", "-db", "-f", file]
+                                      if self.reloads else [*self.wrapper, "haproxy", "-db", "-f", file])
         self._wait_for_listeners()
         return self
+
+    def reload(self):
+        self.process.signal(signal.SIGUSR2)
 
 
 class NginxStream(Proxy):
@@ -294,3 +300,6 @@ stream {{
         self.process = self.lab.start(self.where, [*self.wrapper, "nginx", "-c", file, "-e", "stderr"])
         self._wait_for_listeners()
         return self
+
+    def reload(self):
+        self.process.signal(signal.SIGHUP)

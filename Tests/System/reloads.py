@@ -34,18 +34,18 @@ class Reloader:
         wait_until(lambda: self.count(outcome) > before, timeout, f"{outcome!r} in the log")
 
 
-class Alternation(threading.Thread):
-    """Reloads one text after the other, again and again, until it is told to end."""
+class Repetition(threading.Thread):
+    """Does something again and again, until it is told to end."""
 
-    def __init__(self, reloader, texts, pause):
+    def __init__(self, action, pause):
         super().__init__(daemon=True)
-        self.reloader, self.texts, self.pause = reloader, texts, pause
+        self.action, self.pause = action, pause
         self.done, self.trouble, self._ends = 0, None, threading.Event()
 
     def run(self):
         try:
             while not self._ends.wait(self.pause):
-                self.reloader.reload(self.texts[self.done % len(self.texts)])
+                self.action()
                 self.done += 1
         except Exception as trouble:  # told in the test's own thread
             self.trouble = trouble
@@ -60,3 +60,9 @@ class Alternation(threading.Thread):
         if kind is None and self.trouble:
             raise self.trouble
 
+
+class Alternation(Repetition):
+    """Reloads one text after the other."""
+
+    def __init__(self, reloader, texts, pause):
+        super().__init__(lambda: reloader.reload(texts[self.done % len(texts)]), pause)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from acceptance import CONTROLS
 from lab import endpoint
 from ledger import SOURCES, run_bench, start_peer
 from peers import exchange
 from proxies import binary
-from reloads import FAILED, Alternation, Reloader
+from reloads import FAILED, Alternation, Reloader, Repetition
 from sizes import sized
 
 
@@ -58,10 +59,12 @@ SECONDS = sized(6, 20, 60)
 
 
 @pytest.mark.matrix("D1")
-def test_reloads_every_second_lose_nobody_who_connects(stage, tally):
-    """Another listener comes and goes with each reload, a server is added and taken out, and rules change; the connections go
-    through the listener and the server that stay, as fast as they can."""
-    peer = start_peer(stage)
+def test_reloads_every_second_lose_nobody_who_connects(relay_stage, tally):
+    """Another listener comes and goes with each reload, and rules change; the connections go through the listener and the server that
+    stay, as fast as they can. The controls read the same file again."""
+    stage, peer = relay_stage, start_peer(relay_stage)
+    if stage.engine in CONTROLS:
+        return control_under_reloads(stage, peer, tally)
     proxy, reloader, written = served(stage, [peer])
     spare = endpoint(stage.lab.address("B"), stage.lab.free_port("B"))
     other = f'  - {{ name: other, bind: ["{spare}"], pool: web, limits: {{ connections: 5 }} }}'
@@ -78,6 +81,14 @@ def test_reloads_every_second_lose_nobody_who_connects(stage, tally):
     tally.count(count)
     tally.note(f"{reloads.done} reloads, {count} connections, {report['connections']['per_second']:.0f} a second, "
                f"none refused, reset by us, or short of a byte")
+
+
+def control_under_reloads(stage, peer, tally):
+    proxy = stage.serve(peer, reloads=True)
+    with Repetition(proxy.reload, pause=1.0) as reloads:
+        report = run_bench(stage, proxy, "churn", "--duration", f"{SECONDS}s", "--connections", "64", *SOURCES, lenient=True)
+    tally.count(report["connections"]["finished"])
+    tally.note(f"{reloads.done} reloads, {report['connections']['per_second']:.0f} connections a second")
 
 
 # D2
