@@ -10,6 +10,8 @@ BENCH    ?=
 RELEASE   = swift build -c release --static-swift-stdlib
 BINARY    = .build/release/longsplice
 PYTEST    = /usr/bin/python3 -m pytest
+# Tests mostly wait, so more of them than there are processors; those of a file share their namespaces.
+ABREAST   = -n 3 --dist loadfile
 
 COMPARE   = cd Benchmarks && /usr/bin/python3 -m compare
 SENDFILE  = cd Benchmarks && /usr/bin/python3 -m sendfile
@@ -23,7 +25,8 @@ TIMES   = --metric wallClock --metric instructions --no-progress
 
 BUILD_PACKAGES  = liburing-dev pkg-config
 SYSTEM_PACKAGES = python3 python3-pytest python3-jsonschema python3-yaml iproute2 iperf3 nuttcp redis-server redis-tools \
-                  nginx-light libnginx-mod-stream curl haproxy socat strace binutils iptables prometheus
+                  nginx-light libnginx-mod-stream curl haproxy socat strace binutils iptables \
+                  python3-pytest-xdist postgresql openssh-server openssh-client openssl prometheus
 BENCH_PACKAGES  = golang-go
 
 # For each target of `make fuzz`.
@@ -42,7 +45,7 @@ run: build
 build: setup
 	$(RELEASE)
 
-# All tests: over twenty minutes where everything is built, nineteen of them the system tests; a few more where it is not.
+# All tests: about twelve minutes where everything is built, nine of them the system tests; a few more where it is not.
 test: lint unit system
 
 lint:
@@ -53,13 +56,13 @@ unit: setup
 
 # Real programs, real sockets, in network namespaces of their own; needs root.
 system: build setup-system
-	$(PYTEST) Tests/System
+	$(PYTEST) $(ABREAST) Tests/System
 
 # The acceptance sizes: gigabytes, hundreds of repetitions, thousands of connections, ten minutes of use; about forty minutes.
 test-full: build setup-system
 	LONGSPLICE_FULL=1 $(PYTEST) Tests/System
 
-# The acceptance matrix in its own sizes, as an ordinary user, HAProxy and nginx beside it as controls; about half an hour.
+# The acceptance matrix in its own sizes, as an ordinary user, HAProxy and nginx beside it as controls; about forty minutes.
 # The table is printed at the end and written to MATRIX, and as JSON to MATRIX.json.
 torture: build setup-system
 	LONGSPLICE_TORTURE=1 LONGSPLICE_MATRIX=$(MATRIX) $(PYTEST) Tests/System/matrix Tests/System -m matrix

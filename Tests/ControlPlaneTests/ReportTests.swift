@@ -90,6 +90,21 @@ struct TroublesTests {
         #expect(sentence == nil)
     }
 
+    @Test("failures of a server that had the number before are nobody's")
+    func otherServers() {
+        var all = ConnectFailures(upstreamCount: 2)
+        all[0, .refused] = 5
+        all[1, .refused] = 7
+        var former = ConnectFailures(upstreamCount: 0)
+        former.remember(1, of: all)
+        let told = all
+        all[1, .refused] = 9
+        all.leaveOut(former)
+        #expect(all[0, .refused] == 5 && all[1, .refused] == 2)
+        #expect(all.added(since: told) == [.init(upstream: 1, cause: .refused, count: 2)])
+        #expect(all.added(since: ConnectFailures(upstreamCount: 1)).count == 2)
+    }
+
     @Test("failed connects are told by upstream and cause, once")
     func connects() {
         var troubles = Troubles(upstreams: upstreams)

@@ -58,9 +58,12 @@ class Row:
 
 
 _TALLY = pytest.StashKey()
+_NOTE = "matrix"
 
 
 class Matrix:
+    """Trials are noted on the tests' reports, wherever they ran, and added up where the reports come together."""
+
     def __init__(self):
         self.rows, self.started = {}, time.time()
 
@@ -72,7 +75,7 @@ class Matrix:
     def _tally(item):
         return item.stash.setdefault(_TALLY, Tally())
 
-    # Gathering
+    # Noting
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item, call):
@@ -80,26 +83,46 @@ class Matrix:
         report = outcome.get_result()
         engine = _engine(item)
         for marker in item.iter_markers("matrix"):
-            self._account(self._row(marker.args[0], engine), item, marker, report)
+            report.user_properties.append((_NOTE, self._note(marker, engine, item, report)))
         if engine in CONTROLS and report.failed:
             # Whatever another program does is worth a line and fails nothing.
             report.outcome, report.wasxfail = "skipped", f"{engine} fails here: {_first_line(report)}"
 
-    def _row(self, id, engine):
-        return self.rows.setdefault((id, engine), Row(id, engine))
-
-    def _account(self, row, item, marker, report):
+    def _note(self, marker, engine, item, report):
+        """What one phase of a test adds to a row; plain values, which can be sent to another process."""
         tally = self._tally(item)
-        row.seconds += report.duration
+        is_call = report.when == "call"
+        note = {"id": marker.args[0], "engine": engine, "test": item.originalname,
+                "trials": 0, "failures": 0, "notes": [], "complaint": None, "skipped": None}
         if report.failed:
-            row.failures += max(1, tally.failures) if report.when == "call" else 1
-            times, why = row.complaints.get(item.originalname, (0, _first_line(report)))
-            row.complaints[item.originalname] = times + 1, why
+            note["failures"] = max(1, tally.failures) if is_call else 1
+            note["complaint"] = _first_line(report)
         if report.skipped:
-            row.skipped.append(_first_line(report))
-        elif report.when == "call":
-            row.trials += max(tally.trials, marker.kwargs.get("trials", 1))
-            row.notes += tally.notes
+            note["skipped"] = _first_line(report)
+        elif is_call:
+            note["trials"] = max(tally.trials, marker.kwargs.get("trials", 1))
+            note["notes"] = tally.notes
+        return note
+
+    # Gathering
+
+    def pytest_runtest_logreport(self, report):
+        for name, note in report.user_properties:
+            if name == _NOTE:
+                self._account(note, report.duration)
+
+    def _account(self, note, seconds):
+        id, engine, test = note["id"], note["engine"], note["test"]
+        row = self.rows.setdefault((id, engine), Row(id, engine))
+        row.seconds += seconds
+        row.trials += note["trials"]
+        row.failures += note["failures"]
+        row.notes += note["notes"]
+        if why := note["complaint"]:
+            times, first = row.complaints.get(test, (0, why))
+            row.complaints[test] = times + 1, first
+        if why := note["skipped"]:
+            row.skipped.append(why)
 
     # Telling
 

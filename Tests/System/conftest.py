@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -37,12 +38,32 @@ def _uring_refusal():
 
 
 def pytest_sessionstart(session):
-    """A terminated run unwinds, so that its labs are torn down; the present test is its last."""
+    """A terminated run unwinds, so that its labs are torn down; the present test is its last. Whoever shares the tests out
+    tells those that run them, which would be killed in the midst of it otherwise."""
     def unwind(*_):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         session.shouldfail = "terminated"
+        if session.config.pluginmanager.hasplugin("dsession"):
+            for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+                os.kill(int(pid), signal.SIGTERM)
         sys.exit("terminated")
     signal.signal(signal.SIGTERM, unwind)
+
+
+@pytest.fixture(scope="session")
+def kernel_log():
+    log = KernelLog()
+    if log.refusal:
+        print(f"the kernel's log is not watched: /dev/kmsg says {log.refusal}", file=sys.stderr)
+    return log
+
+
+@pytest.fixture(autouse=True)
+def _no_alarm_in_the_kernel(kernel_log):
+    """All tests that run at that moment are told of an alarm."""
+    yield
+    alarms = kernel_log.alarms()
+    assert not alarms, "\n".join(alarms)
 
 
 @pytest.fixture(scope="session")

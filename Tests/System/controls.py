@@ -15,17 +15,25 @@ def share(stage, amount):
 
 
 _PROGRAMS = {"haproxy": HAProxy, "nginx": NginxStream}
+_TIMEOUTS = {"--connect-timeout": "connect", "--idle-timeout": "idle", "--fin-timeout": "fin",
+             "--prologue-timeout": "prologue"}
+"""The last one is of the controls alone: Longsplice has it in its file."""
 
 
 class ControlStage(Stage):
-    def serve(self, upstreams, *flags, listen=None, **_):
+    def serve(self, upstreams, *flags, listen=None, names=None, reloads=False, **_):
         lab = self.lab
         listen = listen or endpoint(lab.address("B"), lab.free_port("B"))
         proxy = _PROGRAMS[self.engine](lab, "B", listen, upstreams)
-        proxy.wrapper = self.wrapper
-        for flag, name in (("--connect-timeout", "connect"), ("--idle-timeout", "idle"), ("--fin-timeout", "fin")):
+        proxy.wrapper, proxy.reloads = self.wrapper, reloads
+        for flag, name in _TIMEOUTS.items():
             if flag in flags:
                 proxy.timeouts[name] = flags[flags.index(flag) + 1]
+        if "--accept-proxy" in flags:
+            proxy.trusted = flags[flags.index("--accept-proxy") + 1]
+        if "--send-proxy" in flags:
+            proxy.told = flags[flags.index("--send-proxy") + 1]
+        proxy.names = names or {}
         if self.engine == "nginx" and "--fin-timeout" in flags:
             proxy.timeouts["idle"] = proxy.timeouts["fin"]  # It has one timeout for both.
         self._proxies.append(proxy)

@@ -7,8 +7,10 @@ found with root is not what is found in service.
 import os
 import subprocess
 
-UID = int(os.environ.get("LONGSPLICE_UID", "65534"))
-"""Quotas are the user's: two runs at once on one machine need two users."""
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
+UID = int(os.environ.get("LONGSPLICE_UID", "65534")) - _WORKER
+"""Quotas are the user's: two runs at once on one machine need two users, and so do tests that run side by side."""
 
 AS_ORDINARY_USER = ("setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups",
                     "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")

@@ -32,8 +32,15 @@ class Proxy:
         self.listen = [listen] if isinstance(listen, str) else list(listen)
         self.upstreams = [upstreams] if isinstance(upstreams, str) else list(upstreams)
         self.process = None
+        self.reloads = False
         self.wrapper = ()
-        self.timeouts = {"connect": "5s", "idle": "1h", "fin": "30s"}
+        self.timeouts = {"connect": "5s", "idle": "1h", "fin": "30s", "prologue": "3s"}
+        self.trusted = None
+        """Whose PROXY headers the controls take; nginx takes everybody's."""
+        self.told = None
+        """By which version of it they tell their upstreams; nginx knows the first only."""
+        self.names = {}
+        """Upstreams for clients that name this host in their ClientHello."""
 
     def __enter__(self):
         return self.start()
@@ -150,14 +157,21 @@ class Longsplice(Proxy):
         return super().stop(timeout)
 
     def counters(self, timeout=5.0):
-        """Ask with SIGUSR1 and read the answer, complete once the log has been quiet a moment."""
+        """Ask with SIGUSR1 and read the answer, complete once the last of those that are always told is there and the
+        log has been quiet a moment."""
         start = len(self.output())
+        last = f"counter {self._last_counter}="
         self.signal(signal.SIGUSR1)
-        wait_until(lambda: "counter " in self.output()[start:], timeout, "counters after SIGUSR1")
+        wait_until(lambda: last in self.output()[start:], timeout, "counters after SIGUSR1")
         said = ""
         while said != (said := self.output()[start:]):
             time.sleep(0.05)
         return {name: int(value) for name, value in re.findall(r"counter (\S+)=(\d+)", said)}
+
+    @property
+    def _last_counter(self):
+        checks = self.config and "health:" in Path(self.config).read_text()
+        return "servers_down" if checks else "pipes_borrowed"
 
     def counters_once(self, timeout=5.0, **expected):
         """The counters as soon as some of them have the expected values: a peer may see the end of
@@ -187,8 +201,17 @@ class HAProxy(Proxy):
 
     def configuration(self):
         binds = "\n  ".join(f"bind {self._spelled(address)}" for address in self.listen)
-        servers = "\n  ".join(f"server s{number} {self._spelled(address)}"
+        tells = {None: "", "v1": " send-proxy", "v2": " send-proxy-v2"}[self.told]
+        servers = "\n  ".join(f"server s{number} {self._spelled(address)}{tells}"
                               for number, address in enumerate(self.upstreams))
+        if self.trusted:
+            binds += f"\n  tcp-request connection expect-proxy layer4 if {{ src {self.trusted} }}"
+        if self.names:
+            binds += (f"\n  tcp-request inspect-delay {self.timeouts['prologue']}"
+                      "\n  tcp-request content accept if { req.ssl_hello_type 1 }")
+        for number, (name, address) in enumerate(self.names.items()):
+            binds += f"\n  use_backend n{number} if {{ req.ssl_sni -i {name} }}"
+            servers += f"\nbackend n{number}\n  server s {self._spelled(address)}{tells}"
         return f"""
 global
   nbthread {self.thread_count}
@@ -216,9 +239,14 @@ listen all
     def start(self):
         file = self.lab.fresh_path(".cfg")
         file.write_text(self.configuration())
-        self.process = self.lab.start(self.where, [*self.wrapper, "haproxy", "-db", "-f", file])
+        # A master that starts a new worker at each reload, and hands it the listening sockets.
+        self.process = self.lab.start(self.where, [*self.wrapper, "haproxy", "-W", "-db", "-f", file]
+                                      if self.reloads else [*self.wrapper, "haproxy", "-db", "-f", file])
         self._wait_for_listeners()
         return self
+
+    def reload(self):
+        self.process.signal(signal.SIGUSR2)
 
 
 class NginxStream(Proxy):
@@ -231,7 +259,9 @@ class NginxStream(Proxy):
         self.half_close = "on" if half_close else "off"
 
     def configuration(self):
-        listens = "\n".join(f"    listen {address};" for address in self.listen)
+        takes = " proxy_protocol" if self.trusted else ""
+        listens = "\n".join(f"    listen {address}{takes};" for address in self.listen)
+        names = "".join(f"    {name} {address};\n" for name, address in self.names.items())
         servers = "\n".join(f"    server {address};" for address in self.upstreams)
         return f"""
 load_module modules/ngx_stream_module.so;
@@ -245,9 +275,17 @@ stream {{
   upstream all {{
 {servers}
   }}
+  map $ssl_preread_server_name $target {{
+    hostnames;
+{names}    default all;
+  }}
   server {{
 {listens}
-    proxy_pass all;
+    proxy_pass $target;
+    proxy_protocol {"on" if self.told else "off"};
+    proxy_protocol_timeout {self.timeouts["prologue"]};
+    ssl_preread {"on" if self.names else "off"};
+    preread_timeout {self.timeouts["prologue"]};
     proxy_buffer_size {self.buffer};
     proxy_timeout {self.timeouts["idle"]};
     proxy_connect_timeout {self.timeouts["connect"]};
@@ -262,3 +300,6 @@ stream {{
         self.process = self.lab.start(self.where, [*self.wrapper, "nginx", "-c", file, "-e", "stderr"])
         self._wait_for_listeners()
         return self
+
+    def reload(self):
+        self.process.signal(signal.SIGHUP)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,30 @@ def test_the_service_manager_is_told(stage, is_abstract):
     client.close()
     server.close()
     assert proxy.wait() == 0
+
+
+def test_the_service_manager_is_told_of_a_reload(stage):
+    """Type=notify-reload of systemd.service(5): RELOADING with the clock's time, and READY when it is over."""
+    with stage.lab.inside("B"):
+        manager = Manager(stage, False)
+    here = endpoint(stage.lab.address("B"), 0)
+    config = stage.lab.fresh_path(".yaml")
+    config.write_text(f"""
+engine: {stage.engine}
+listeners: [{{ name: l, bind: ["{here}"] }}]
+pools: [{{ name: p, servers: [echo] }}]
+""")
+    proxy = stage.serve([], listen=["-"], config=config, wrapper=("/usr/bin/env", f"NOTIFY_SOCKET={manager.place}"))
+    ready = ["READY=1", "STATUS=serving on 1 address"]
+    assert manager.hears() == ready
+    for text in (config.read_text(), "nonsense: 1"):
+        config.write_text(text)
+        before = time.monotonic_ns() // 1000
+        proxy.signal(signal.SIGHUP)
+        reloading, moment = manager.hears()
+        assert reloading == "RELOADING=1" and moment.startswith("MONOTONIC_USEC=")
+        assert before <= int(moment.partition("=")[2]) <= time.monotonic_ns() // 1000
+        assert manager.hears() == ready
 
 
 def test_a_service_manager_that_is_not_there_is_warned_of(stage):

@@ -11,6 +11,7 @@ from test_configuration import GOOD, written
 
 USAGE, FAILURE = 64, 1
 ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((ROOT / "deploy").glob("*.yaml"))
 
 
 @pytest.fixture
@@ -101,12 +102,30 @@ def test_the_example_is_good(stage):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("name, serves", [
+    ("edge", "2 listeners on 3 addresses, 2 pools with 5 servers"),
+    ("tls-by-sni", "1 listener on 2 addresses, 3 pools with 13 servers"),
+    ("database-failover", "1 listener on 1 address, 1 pool with 2 servers")])
+def test_the_examples_for_deployments_are_good(stage, name, serves):
+    text = (ROOT / "deploy" / f"{name}.yaml").read_text()
+    path = written(stage, text.replace("/var/log/longsplice", str(stage.lab.directory)))
+    done = run(stage, "check", "--config", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{path} is good: {serves}\n"
+
+
+def test_every_example_for_deployments_is_named_and_tried():
+    guide = (ROOT / "deploy" / "README.md").read_text()
+    assert [path.stem for path in EXAMPLES] == ["database-failover", "edge", "tls-by-sni"]
+    assert all(f"`{path.name}`" in guide for path in EXAMPLES)
+
+
 def test_the_schema_accepts_what_is_good_and_refuses_what_is_not(stage):
     schema = json.loads(run(stage, "config", "--schema").stdout)
     jsonschema, yaml = pytest.importorskip("jsonschema"), pytest.importorskip("yaml")
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    for text in (run(stage, "config", "--example").stdout, (ROOT / "deploy" / "edge.yaml").read_text(), GOOD):
+    for text in (run(stage, "config", "--example").stdout, *(path.read_text() for path in EXAMPLES), GOOD):
         assert not list(validator.iter_errors(yaml.safe_load(text)))
     for wrong in ("workers: 0", "engine: kqueue", "pipes: { size: 1M }", "drain_timeout: 5", "wrokers: 2",
                   "log: { lvel: info }"):

@@ -8,7 +8,7 @@ import pytest
 
 import records
 from lab import endpoint
-from peers import expect_reset, finish, reset, together
+from peers import exchange, expect_reset, finish, reset, together
 from processes import wait_until
 from proxies import binary
 from sizes import KiB, MiB, sized
@@ -46,6 +46,27 @@ def answer_to(stage, proxy, said=b""):
     got = everything(client)
     client.close()
     return got
+
+
+def test_a_route_may_lead_to_a_page(stage):
+    """Each with its own; clients of the other routes are served."""
+    upstream, here, host = stage.listen(), endpoint(stage.lab.address("B"), 0), stage.lab.address("A")
+    first, second = page(stage), page(stage, b"another page")
+    config = stage.lab.fresh_path(".yaml")
+    config.write_text(f"""
+engine: {stage.engine}
+listeners:
+  - {{ name: a, bind: ["{here}"], routes: [{{ source: ["{host}"], fallback_file: {first} }}, {{ pool: p }}] }}
+  - {{ name: b, bind: ["{here}"], routes: [{{ source: [192.0.2.0/24], pool: p }}, {{ fallback_file: {second} }}] }}
+  - {{ name: c, bind: ["{here}"], routes: [{{ source: [192.0.2.0/24], fallback_file: {second} }}, {{ pool: p }}] }}
+pools: [{{ name: p, servers: ["{upstream.address}"] }}]
+""")
+    proxy = stage.serve([], listen=["-"] * 3, config=config)
+    for number, expected in enumerate([PAGE, b"another page"]):
+        client = stage.connect(proxy.addresses[number])
+        assert everything(client) == expected
+    client, server = stage.connect(proxy.addresses[2]), stage.keep(upstream.accept())
+    exchange(client, server)
 
 
 def test_curl_is_shown_the_page(stage):

@@ -46,18 +46,27 @@ def converse(client, server, count, size):
     return rounds
 
 
-def expect_swift(rounds):
-    worst, median = max(rounds), statistics.median(rounds)
-    slow = sum(seconds >= CORK_TAIL for seconds in rounds)
-    assert not slow, f"{slow} of {len(rounds)} rounds waited for a timer, worst {worst * 1e3:.0f} ms"
-    assert median < 0.020, f"median {median * 1e3:.1f} ms"
+def is_swift(rounds):
+    return max(rounds) < CORK_TAIL and statistics.median(rounds) < 0.020
+
+
+def expect_swift(client, server, count, size):
+    """A busy machine may delay a round for as long as a timer does, but not at each of three attempts."""
+    attempts = []
+    for _ in range(3):
+        attempts.append(converse(client, server, count, size))
+        if is_swift(attempts[-1]):
+            return
+    told = [f"{sum(seconds >= CORK_TAIL for seconds in rounds)} of {len(rounds)} rounds waited for a timer, worst "
+            f"{max(rounds) * 1e3:.0f} ms, median {statistics.median(rounds) * 1e3:.1f} ms" for rounds in attempts]
+    raise AssertionError("; ".join(told))
 
 
 @pytest.mark.parametrize("size", WHOLE)
 def test_a_message_written_at_once_never_waits_for_a_timer(wide_stage, size):
-    expect_swift(converse(*wide_stage.bridge().pair(), 1, size))
+    expect_swift(*wide_stage.bridge().pair(), 1, size)
 
 
 @pytest.mark.parametrize("count, size", PIECES)
 def test_a_message_that_comes_in_pieces_never_waits_for_a_timer(wide_stage, count, size):
-    expect_swift(converse(*wide_stage.bridge().pair(), count, size))
+    expect_swift(*wide_stage.bridge().pair(), count, size)

@@ -12,6 +12,7 @@ import prologues
 import records
 from lab import endpoint
 from peers import exchange, expect_fin, expect_reset, finish, read_exactly, serving
+from programs import certificate, free_address, haproxy
 from prologues import LINE, tlv, v2
 from test_configuration import one_pool, serve
 from test_upstreams import refusing
@@ -65,15 +66,6 @@ def test_a_header_is_taken_and_nothing_else(stage, relay):
         assert arrival(bridge, header, b"pay", b"load") == b"payload", name
         assert arrival(bridge, header) == b"", name
     bridge.proxy.counters_once(proxy_headers_taken=3 * len(HEADERS), bad_prologue=0, finished=3 * len(HEADERS))
-
-
-@pytest.mark.parametrize("name", ["v1", "v2 with TLVs and a checksum"])
-def test_a_header_may_be_cut_anywhere(stage, name):
-    bridge, header = trusting(stage), HEADERS[name]
-    cuts = [*range(1, min(len(header), 64)), len(header) - 1]
-    for cut in cuts:
-        assert arrival(bridge, header[:cut], header[cut:] + b"rest") == b"rest", cut
-    assert arrival(bridge, *(bytes([byte]) for byte in header[:200]), header[200:] + b"rest") == b"rest"
 
 
 def test_servers_may_speak_first_once_the_header_is_there(stage):
@@ -239,11 +231,8 @@ def test_unread_bytes_cost_nothing(stage):
 # Routes by a ClientHello
 
 @pytest.fixture(scope="module")
-def certificate(lab):
-    path = lab.fresh_path(".pem")
-    lab.run("A", ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                  "-keyout", path, "-out", f"{path}.crt", "-days", "2", "-subj", "/CN=test"])
-    return path
+def key_and_certificate(lab):
+    return certificate(lab, "test")
 
 
 def by_name(stage, more="", count=3):
@@ -273,10 +262,11 @@ def tls(stage, proxy, name, protocols=()):
     return stage.keep(context.wrap_socket(stage.connect(proxy.addresses[0]), server_hostname=name))
 
 
-def test_tls_clients_reach_the_server_of_their_name(stage, certificate):
+def test_tls_clients_reach_the_server_of_their_name(stage, key_and_certificate):
     proxy, listeners = by_name(stage)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(f"{certificate}.crt", certificate)
+    key, path = key_and_certificate
+    context.load_cert_chain(path, key)
     context.set_alpn_protocols(["h2", "http/1.1"])
 
     def answer(index):
@@ -352,6 +342,7 @@ def ends_of(client, proxy):
     return client.getsockname()[:2], (host, int(port))
 
 
+@pytest.mark.matrix("C4")
 def test_servers_are_told_who_comes(stage):
     for version in ("v1", "v2"):
         bridge = stage.bridge("--send-proxy", version)
@@ -390,6 +381,7 @@ def test_the_next_server_is_told_too_and_the_payload_comes_once(stage):
         server.close()
 
 
+@pytest.mark.matrix("C4")
 def test_a_header_of_version_2_says_more(stage):
     listener = stage.listen()
     proxy = one_pool(stage, f"""
@@ -413,29 +405,16 @@ def test_a_header_of_version_2_says_more(stage):
 
 # HAProxy
 
-def haproxy(stage, where, port, text):
-    path = stage.lab.fresh_path(".cfg")
-    path.write_text(f"""
-defaults
-    timeout connect 5s
-    timeout client 20s
-    timeout server 20s
-{text}
-""")
-    program = stage.start(where, ["haproxy", "-db", "-f", path])
-    stage.lab.wait_port(where, port, watched=program)
-
-
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_haproxy_behind_understands_who_comes(stage, version):
-    port, there = stage.lab.free_port("C"), stage.lab.address("C")
-    haproxy(stage, "C", port, f"""
+    address = free_address(stage)
+    haproxy(stage, "C", address, f"""
 listen l
     mode http
-    bind {there}:{port} accept-proxy
+    bind {address} accept-proxy
     http-request return status 200 content-type text/plain lf-string "%[src]:%[src_port] %[dst]:%[dst_port]"
 """)
-    proxy = stage.serve(f"{there}:{port}", "--send-proxy", version)
+    proxy = stage.serve(address, "--send-proxy", version)
     client = stage.connect(proxy.addresses[0])
     client.sendall(b"GET / HTTP/1.0\r\n\r\n")
     answer = b""
@@ -446,18 +425,18 @@ listen l
 
 
 def test_haproxy_behind_understands_what_else_is_told(stage):
-    port, there = stage.lab.free_port("C"), stage.lab.address("C")
-    haproxy(stage, "C", port, f"""
+    address = free_address(stage)
+    haproxy(stage, "C", address, f"""
 listen l
     mode tcp
-    bind {there}:{port} accept-proxy
+    bind {address} accept-proxy
     tcp-request content set-var(sess.said) fc_pp_authority
     tcp-request content accept if {{ var(sess.said) -m str shop.example }}
     tcp-request content reject
     server s {stage.listen().address}
 """)
     proxy = one_pool(stage, f"""
-    servers: ["{there}:{port}"]
+    servers: ["{address}"]
     proxy_protocol: {{ send: v2, tlv: [authority, alpn, unique_id, crc32c] }}""")
     good, bad = (stage.connect(proxy.addresses[0]) for _ in range(2))
     bad.sendall(prologues.hello("other.example"))
@@ -473,14 +452,14 @@ listen l
 def test_haproxy_in_front_is_understood(stage, word):
     log = stage.lab.fresh_path(".access")
     bridge = trusting(stage, "--access-log", log)
-    port, here = stage.lab.free_port("A"), stage.lab.address("A")
-    haproxy(stage, "A", port, f"""
+    address = free_address(stage, "A")
+    haproxy(stage, "A", address, f"""
 listen l
     mode tcp
-    bind {here}:{port}
+    bind {address}
     server s {bridge.proxy.addresses[0]} {word}
 """)
-    client = stage.connect(f"{here}:{port}")
+    client = stage.connect(address)
     client.sendall(b"hello")
     server = stage.keep(bridge.listener.accept())
     assert read_exactly(server, 5) == b"hello"

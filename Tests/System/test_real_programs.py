@@ -6,6 +6,7 @@ import random
 import pytest
 
 from lab import endpoint
+from programs import redis
 from sizes import MiB, sized
 
 SECONDS = sized(2, 10)
@@ -68,10 +69,7 @@ def test_nuttcp_moves_its_bytes(wide_stage, family, direction):
 @FAMILIES
 def test_redis_benchmark_gets_all_its_answers(wide_stage, family):
     lab, port = wide_stage.lab, wide_stage.lab.free_port("C", family)
-    wide_stage.start("C", ["redis-server", "--port", port, "--bind", lab.address("C", family),
-                           "--protected-mode", "no", "--save", "", "--appendonly", "no",
-                           "--dir", lab.directory])
-    lab.wait_port("C", port)
+    redis(wide_stage, endpoint(lab.address("C", family), port))
     proxy = serve_port(wide_stage, family, port)
     for load in (["-t", "ping,set,get"], ["-t", "set,get", "-d", "16384"], ["-t", "get", "-P", "16"]):
         done = lab.run("A", ["redis-benchmark", "-h", lab.address("B", family), "-p", proxy.port,

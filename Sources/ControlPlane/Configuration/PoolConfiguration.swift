@@ -44,16 +44,38 @@ extension ListenerConfiguration {
         settings.bytesPerSecond = Int64(self.limits.bytesPerSecond ?? 0)
         settings.allow = allow.map { AddressSet($0) }
         settings.deny = deny.isEmpty ? nil : AddressSet(deny)
-        settings.routes = routes.map { route in
-            Route(
-                route.sources.map { AddressSet($0) }, names: route.names, protocols: route.protocols,
-                pool: route.pool.map(number))
-        }
+        settings.routes = routes(number)
         settings.proxies = proxies.isEmpty ? nil : AddressSet(proxies)
         settings.hasUNIXProxies = hasUNIXProxies
         settings.proxyMillis = proxyMillis
         settings.helloMillis = helloMillis
         return settings
+    }
+}
+
+extension ListenerConfiguration {
+    /// Those that ask for names alone and stand behind each other are one. That the nearest pattern is taken there is what their order
+    /// says too, since a pattern behind a wider one is refused (`FileDraft`).
+    private func routes(_ number: (Int) -> Int) -> [Route] {
+        var all: [Route] = []
+        var run: [(names: [String], pool: Int?)] = []
+        func end() {
+            if !run.isEmpty { all.append(Route(byNames: run)) }
+            run = []
+        }
+        for route in routes {
+            let pool = route.pool.map(number)
+            if route.asksForNamesAlone {
+                run.append((route.names, pool))
+                continue
+            }
+            end()
+            all.append(
+                Route(
+                    route.sources.map { AddressSet($0) }, names: route.names, protocols: route.protocols, pool: pool))
+        }
+        end()
+        return all
     }
 }
 
@@ -72,6 +94,8 @@ package struct RouteConfiguration: Equatable, Sendable {
         self.sources = sources
         self.pool = pool
     }
+
+    fileprivate var asksForNamesAlone: Bool { sources == nil && protocols.isEmpty && !names.isEmpty }
 }
 
 /// One server of a pool; a name stands for all its addresses.

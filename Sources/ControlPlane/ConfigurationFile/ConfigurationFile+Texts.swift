@@ -104,6 +104,8 @@ extension ConfigurationFile {
             routes:
               - { sni: [shop.example.com, "*.shop.example.com"], alpn: [h2], pool: web }
               - { source: [198.51.100.0/24], reject: true }
+              # These get a file, as with a pool's fallback_file:
+              # - { source: [192.0.2.0/24], fallback_file: /etc/longsplice/503.http }
               - { source: [127.0.0.0/8, "::1"], pool: web }
               - { pool: echo }
           - name: admin

@@ -21,13 +21,13 @@ extension FileDraft {
             pool.slowStartMillis = draft.slowStart?.value
             return pool
         }
-        configuration.listeners = listeners.map { draft in
+        for draft in listeners {
             var listener = draft.listener
             listener.name = draft.name?.value ?? ""
             listener.options = draft.socket.options
             socketOptions(draft, &reading)
             route(draft, &listener, &reading)
-            return listener
+            configuration.listeners.append(listener)
         }
         return configuration
     }
@@ -124,7 +124,7 @@ extension FileDraft {
     }
 
     /// Where the listener's clients go.
-    private func route(
+    private mutating func route(
         _ draft: ListenerDraft, _ listener: inout ListenerConfiguration, _ reading: inout FileReading
     ) {
         guard let last = draft.routes.last else {
@@ -137,10 +137,13 @@ extension FileDraft {
                 cure: "leave one of them out; a route without conditions is for all clients that are left")
         }
         for (index, route) in draft.routes.enumerated() {
-            if route.poolName == nil && route.rejects?.value != true {
-                reading.note(route.place, "leads nowhere", cure: "write pool: NAME or reject: true")
-            } else if route.poolName != nil && route.rejects?.value == true {
-                reading.note(route.place, "has a pool and rejects", cure: "leave one of them out")
+            if route.endCount == 0 {
+                reading.note(
+                    route.place, "leads nowhere", cure: "write pool: NAME, fallback_file: PATH or reject: true")
+            } else if route.endCount > 1 {
+                reading.note(
+                    route.place, "leads to more than one of pool, fallback_file and reject",
+                    cure: "leave all but one of them out")
             }
             if route.isForAll && index < draft.routes.count - 1 {
                 reading.note(
@@ -148,12 +151,15 @@ extension FileDraft {
             }
         }
         Self.repeatedNames(draft.routes, &reading)
-        let routes = draft.routes.map { route in
+        var routes: [RouteConfiguration] = []
+        for route in draft.routes {
             var configured = RouteConfiguration(
-                route.sources, pool: route.poolName.flatMap { poolIndex(named: $0, &reading) })
+                route.sources,
+                pool: route.poolName.flatMap { poolIndex(named: $0, &reading) }
+                    ?? route.fallback.map { poolIndex(answeringWith: $0) })
             configured.names = route.names.map(\.value)
             configured.protocols = route.protocols.map(\.value)
-            return configured
+            routes.append(configured)
         }
         if last.isForAll {
             listener.routes = routes.dropLast()
@@ -163,6 +169,16 @@ extension FileDraft {
             listener.routes = routes
             listener.pool = nil
         }
+    }
+
+    /// A pool without servers, whose clients get a file.
+    private mutating func poolIndex(answeringWith fallback: Placed<String>) -> Int {
+        let name = "fallback_file \(fallback.value)"
+        if let index = configuration.pools.firstIndex(where: { $0.name == name }) { return index }
+        var pool = PoolConfiguration(name, servers: [])
+        pool.fallback = fallback
+        configuration.pools.append(pool)
+        return configuration.pools.count - 1
     }
 
     private func poolIndex(of draft: ListenerDraft, _ reading: inout FileReading) -> Int? {

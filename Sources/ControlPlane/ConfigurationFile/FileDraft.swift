@@ -44,6 +44,11 @@ struct RouteDraft {
     var protocols: [Placed<String>] = []
     var poolName: Placed<String>?
     var rejects: Placed<Bool>?
+    /// A path.
+    var fallback: Placed<String>?
+
+    /// Where it leads: one of them is right.
+    var endCount: Int { (poolName == nil ? 0 : 1) + (rejects?.value == true ? 1 : 0) + (fallback == nil ? 0 : 1) }
 
     /// For all clients that are left.
     var isForAll: Bool { sources == nil && names.isEmpty && protocols.isEmpty }

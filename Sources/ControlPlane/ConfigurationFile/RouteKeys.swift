@@ -23,6 +23,10 @@ enum RouteKeys {
                 "pool", .text(example: "pool: web"), "Where they go.", parse: EntryName.parse,
                 set: { $0.poolName = $1 }),
             .value(
+                "fallback_file", .text(example: "fallback_file: /etc/longsplice/503.http"),
+                "Instead of a pool: they get this file, and then the end.", parse: FilePath.parse,
+                set: { $0.fallback = $1 }),
+            .value(
                 "reject", .truth, "Instead of a pool: they are reset.", parse: Truth.parse, set: { $0.rejects = $1 }),
         ]
     }

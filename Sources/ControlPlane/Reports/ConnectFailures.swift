@@ -25,6 +25,18 @@ package struct ConnectFailures: Equatable, Sendable {
         set { counts[upstream * Cause.allCases.count + cause.rawValue] = newValue }
     }
 
+    /// Without what was counted before a number was given to another upstream.
+    mutating func leaveOut(_ before: ConnectFailures) {
+        for index in before.counts.indices.prefix(counts.count) { counts[index] &-= before.counts[index] }
+    }
+
+    /// What is counted of one upstream so far is to be left out.
+    mutating func remember(_ upstream: Int, of all: ConnectFailures) {
+        let needed = (upstream + 1) * Cause.allCases.count
+        if counts.count < needed { counts += Array(repeating: 0, count: needed - counts.count) }
+        for cause in Cause.allCases { self[upstream, cause] = all[upstream, cause] }
+    }
+
     package struct Entry: Equatable, Sendable {
         package let upstream: Int
         package let cause: Cause
@@ -35,8 +47,9 @@ package struct ConnectFailures: Equatable, Sendable {
     package func added(since earlier: ConnectFailures) -> [Entry] {
         var entries: [Entry] = []
         for index in counts.indices {
-            // There may have been fewer upstreams.
-            let before = index < earlier.counts.count ? earlier.counts[index] : 0
+            // There may have been fewer upstreams, or another one with that number, of which nothing counts any more.
+            let known = index < earlier.counts.count ? earlier.counts[index] : 0
+            let before = known <= counts[index] ? known : 0
             guard counts[index] != before else { continue }
             let (upstream, cause) = index.quotientAndRemainder(dividingBy: Cause.allCases.count)
             entries.append(

@@ -88,6 +88,7 @@ final class Roster {
         clients: Int, counts: Bool, _ fallbacks: FallbackFiles, at now: Int64
     ) -> PoolSet {
         generation += 1
+        givenAgain = []
         let indices = configuration.pools.map { number(of: $0) }
         var kept: Set<ServerKey> = []
         for number in poolSettings.indices where !indices.contains(number) { poolSettings[number].servers = [] }
@@ -152,6 +153,7 @@ final class Roster {
         } else {
             precondition(!free.isEmpty, "Roster: no number is free; ask hasRoom first")
             number = free.removeFirst()
+            givenAgain.append(Int(number))
             servers[Int(number)] = address
         }
         states.admit(Int(number), address)
@@ -161,6 +163,8 @@ final class Roster {
 
     /// Of servers that nobody can mean any more, the one that is so longest first.
     private var free: [UInt16] = []
+    /// Numbers that the last generation has given to other servers than those that had them before.
+    private(set) var givenAgain: [Int] = []
 
     /// A number is kept back for a while, so that what was said of its old server has been written.
     private static let reclaimAfterMillis: Int64 = 10_000

@@ -22,6 +22,8 @@ package final class Server {
     private let accessLog: AccessLog?
     private var health: HealthChecker?
     private var fallbacks: FallbackFiles
+    /// Of servers whose numbers others have by now.
+    private var failuresOfOthers = ConnectFailures(upstreamCount: 0)
 
     /// A socket that is listened on.
     private struct OpenSocket {
@@ -138,6 +140,7 @@ package final class Server {
         let set = roster.next(
             next, servers: places.servers(next, echo: echo?.address), sockets: openings, clients: clients, counts: true,
             fallbacks, at: Clock.nowMillis())
+        for number in roster.givenAgain { failuresOfOthers.remember(number, of: allConnectFailures) }
         change(places, openings, bound, set)
         configuration = next
         self.places = places
@@ -276,7 +279,15 @@ package final class Server {
     package func checkFailure(of server: Int) -> String? { health?.failure(of: server) }
 
     /// How often connecting to each upstream has failed, by cause.
-    package var connectFailures: ConnectFailures { ConnectFailures(workers.boards, upstreamCount: upstreams.count) }
+    package var connectFailures: ConnectFailures {
+        var failures = allConnectFailures
+        failures.leaveOut(failuresOfOthers)
+        return failures
+    }
+
+    private var allConnectFailures: ConnectFailures {
+        ConnectFailures(workers.boards, upstreamCount: upstreams.count)
+    }
 
     // MARK: Starting
 

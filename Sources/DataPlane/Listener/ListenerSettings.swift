@@ -28,18 +28,28 @@ package struct ListenerSettings: Sendable {
 
 /// Some clients, by all conditions that there are, and their pool; nil where they are reset.
 package struct Route: Sendable {
-    package var sources: AddressSet?
-    /// By the name in their ClientHello.
-    package var names: NameTable?
+    package let sources: AddressSet?
+    /// By the name in their ClientHello, which tells the pool too.
+    package let names: NameTable?
     /// By one of the protocols in their ClientHello.
-    package var protocols: ProtocolTable?
-    package var pool: Int?
+    package let protocols: ProtocolTable?
+    /// By the names' routes; one pool where there are no names.
+    package let pools: [Int?]
 
     package init(_ sources: AddressSet? = nil, names: [String] = [], protocols: [String] = [], pool: Int?) {
         self.sources = sources
         self.names = names.isEmpty ? nil : NameTable([(names, 0)])
         self.protocols = protocols.isEmpty ? nil : ProtocolTable([(protocols, 0)])
-        self.pool = pool
+        pools = [pool]
+    }
+
+    /// Several routes that have no condition but names, asked with one look however many they are. Of those that are meant for a client,
+    /// the one with the nearest pattern is taken, so no pattern may have all names of a later one.
+    package init(byNames routes: [(names: [String], pool: Int?)]) {
+        sources = nil
+        names = NameTable(routes.enumerated().map { ($0.element.names, $0.offset) })
+        protocols = nil
+        pools = routes.map(\.pool)
     }
 }
 
@@ -77,18 +87,21 @@ struct ListenerRecord: BitwiseCopyable {
         routeCount = settings.routes.count
         routes = .allocate(capacity: max(1, routeCount))
         asksForSource = settings.routes.contains { $0.sources != nil }
-        let pools = ([settings.pool] + settings.routes.map(\.pool)).compactMap(\.self)
+        let pools = ([settings.pool] + settings.routes.flatMap(\.pools)).compactMap(\.self)
         looksAtHello =
             settings.routes.contains { $0.names != nil || $0.protocols != nil } || pools.contains(where: tellsHello)
         for (index, route) in settings.routes.enumerated() {
             (routes + index).initialize(
                 to: RouteRecord(
                     sources: route.sources?.view, names: route.names?.view, protocols: route.protocols?.view,
-                    pool: route.pool.map { UInt16(clamping: $0) } ?? Self.nowhere))
+                    pools: route.pools.map { $0.map { UInt16(clamping: $0) } ?? Self.nowhere }))
         }
     }
 
-    func release() { routes.deallocate() }
+    func release() {
+        for index in 0..<routeCount { routes[index].release() }
+        routes.deallocate()
+    }
 
     /// The client's address decides something here.
     var asksForAddress: Bool { allow != nil || deny != nil || asksForSource }
@@ -117,7 +130,9 @@ struct ListenerRecord: BitwiseCopyable {
 
     /// Nil where the client is reset.
     func pool(for client: borrowing SocketAddress, _ hello: HelloView = HelloView()) -> UInt16? {
-        for index in 0..<routeCount where routes[index].isMeant(for: client, hello) { return known(routes[index].pool) }
+        for index in 0..<routeCount {
+            if let pool = routes[index].pool(for: client, hello) { return known(pool) }
+        }
         return known(fallbackPool)
     }
 
@@ -128,16 +143,28 @@ private struct RouteRecord: BitwiseCopyable {
     let sources: AddressSet.View?
     let names: NameTable.View?
     let protocols: ProtocolTable.View?
-    let pool: UInt16
+    /// By the names' routes.
+    let pools: UnsafeMutablePointer<UInt16>
 
-    func isMeant(for client: borrowing SocketAddress, _ hello: HelloView) -> Bool {
-        if let sources, !sources.contains(client) { return false }
-        if let names {
-            guard let name = hello.name, names.route(for: name) != nil else { return false }
-        }
+    init(
+        sources: AddressSet.View?, names: NameTable.View?, protocols: ProtocolTable.View?, pools list: [UInt16]
+    ) {
+        self.sources = sources
+        self.names = names
+        self.protocols = protocols
+        pools = .allocate(capacity: list.count)
+        pools.initialize(from: list, count: list.count)
+    }
+
+    func release() { pools.deallocate() }
+
+    /// Nil for a client that it is not meant for.
+    func pool(for client: borrowing SocketAddress, _ hello: HelloView) -> UInt16? {
+        if let sources, !sources.contains(client) { return nil }
         if let protocols {
-            guard let offered = hello.protocols, protocols.route(for: offered) != nil else { return false }
+            guard let offered = hello.protocols, protocols.route(for: offered) != nil else { return nil }
         }
-        return true
+        guard let names else { return pools[0] }
+        return hello.name.flatMap { names.route(for: $0) }.map { pools[$0] }
     }
 }

@@ -131,11 +131,11 @@ struct ListenerAndPoolProblemTests {
             ),
             (
                 "name: l, bind: [\"h:1\"], routes: [{ source: [\"::1\"] }]",
-                "f:1:48: listeners[0].routes[0]: leads nowhere; write pool: NAME or reject: true"
+                "f:1:48: listeners[0].routes[0]: leads nowhere; write pool: NAME, fallback_file: PATH or reject: true"
             ),
             (
                 "name: l, bind: [\"h:1\"], routes: [{ pool: p, reject: true }]",
-                "f:1:48: listeners[0].routes[0]: has a pool and rejects; leave one of them out"
+                "f:1:48: listeners[0].routes[0]: leads to more than one of pool, fallback_file and reject; leave all but one of them out"
             ),
             (
                 "name: l, bind: [\"h:1\"], routes: [{ pool: p }, { source: [\"::1\"], pool: p }]",
