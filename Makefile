@@ -26,7 +26,7 @@ TIMES   = --metric wallClock --metric instructions --no-progress
 BUILD_PACKAGES  = liburing-dev pkg-config
 SYSTEM_PACKAGES = python3 python3-pytest python3-jsonschema python3-yaml iproute2 iperf3 nuttcp redis-server redis-tools \
                   nginx-light libnginx-mod-stream curl haproxy socat strace binutils iptables \
-                  python3-pytest-xdist postgresql openssh-server openssh-client openssl
+                  python3-pytest-xdist postgresql openssh-server openssh-client openssl prometheus
 BENCH_PACKAGES  = golang-go
 
 # For each target of `make fuzz`.

@@ -20,7 +20,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        // Without its traits, which bring in all of Foundation.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
     ],
     targets: [
         // Imports point one way:
@@ -47,10 +51,21 @@ let package = Package(
         .executableTarget(
             name: "file-server", dependencies: ["Longsplice"], path: "Sources/Examples/FileServer",
             swiftSettings: strict),
+        .target(name: "ControlMessages", swiftSettings: strict),
+        .target(
+            name: "ControlSocket",
+            dependencies: [
+                "ControlMessages", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
         .target(
             name: "ControlPlane",
             dependencies: [
-                "DataPlane", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log"),
+                "ControlMessages", "DataPlane", "LinuxCalls", "CLinux", .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: strict
@@ -63,7 +78,8 @@ let package = Package(
         .executableTarget(
             name: "LongspliceCommand",
             dependencies: [
-                "ControlPlane", "Longsplice", "LoadGenerator", "LinuxCalls", "CLinux",
+                "ControlPlane", "ControlSocket", "ControlMessages", "Longsplice", "LoadGenerator", "LinuxCalls",
+                "CLinux",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict
@@ -82,7 +98,11 @@ let package = Package(
             dependencies: ["Longsplice", "LoadGenerator", "LinuxCalls", "CLinux", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "ControlPlaneTests", dependencies: ["ControlPlane", "DataPlane", "LinuxCalls", "CLinux"],
+            name: "ControlSocketTests", dependencies: ["ControlSocket", "ControlMessages", "LinuxCalls", "CLinux"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ControlPlaneTests",
+            dependencies: ["ControlPlane", "ControlMessages", "DataPlane", "LinuxCalls", "CLinux"],
             swiftSettings: strict
         ),
         .testTarget(

@@ -602,6 +602,10 @@ int32_t clinux_name_thread(const char *name) { return -pthread_setname_np(pthrea
 
 int32_t clinux_process_number(void) { return getpid(); }
 
+int32_t clinux_thread_number(void) { return gettid(); }
+
+int32_t clinux_signal_thread(int32_t thread, int32_t signal) { RESULT(syscall(SYS_tgkill, getpid(), thread, signal)); }
+
 void clinux_set_errno(int32_t code) { errno = code; }
 
 int32_t clinux_block_all_signals(void)

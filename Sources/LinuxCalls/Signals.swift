@@ -16,6 +16,15 @@ package struct Signals: Sendable {
         return signal > 0 ? signal : nil
     }
 
+    /// SIGURG, which nobody sends who was not asked to: it does nothing where it is not expected.
+    package static let bell: Int32 = 23
+
+    /// Wakes this thread from `next`, whoever rings: `bell` is to be among its numbers.
+    package static func bellOfThisThread() -> @Sendable () -> Void {
+        let thread = clinux_thread_number()
+        return { _ = clinux_signal_thread(thread, bell) }
+    }
+
     /// A log that has grown to RLIMIT_FSIZE must not be the end of the process either.
     package static func ignoreFileSize() throws(SystemError) {
         _ = try checked(clinux_ignore_file_size_signal(), "signal SIGXFSZ")

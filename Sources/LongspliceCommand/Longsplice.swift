@@ -8,7 +8,10 @@ struct Longsplice: ParsableCommand {
         commandName: "longsplice",
         abstract: "An edge TCP terminator that joins connections without copying their bytes through user space.",
         version: Version.sentence,
-        subcommands: [Serve.self, Check.self, Config.self, Doctor.self, Bench.self, Splice.self, Sendfile.self]
+        subcommands: [
+            Serve.self, Status.self, Reload.self, DrainProcess.self, Servers.self, Check.self, Config.self, Doctor.self,
+            Bench.self, Splice.self, Sendfile.self,
+        ]
     )
 
     /// Instead of ArgumentParser's own: whatever is wrong takes one line, and one for each problem of a configuration file.

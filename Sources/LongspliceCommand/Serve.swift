@@ -26,6 +26,13 @@ struct Serve: ParsableCommand {
     @OptionGroup(title: "Times") var times: TimeFlags
     @OptionGroup(title: "Log") var log: LogFlags
 
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "A UNIX socket for longsplice status, reload, drain and server, for root and this user. (default: none)",
+            valueName: "PATH"))
+    var control: String?
+
     func run() throws {
         var flags = ServeFlags()
         places.write(to: &flags)
@@ -33,7 +40,8 @@ struct Serve: ParsableCommand {
         limits.write(to: &flags)
         times.write(to: &flags)
         log.write(to: &flags)
-        if let config { throw ExitCode(try Supervisor.run(file: config, flags)) }
-        throw ExitCode(try Supervisor.run(flags))
+        flags.control = control
+        if let config { throw ExitCode(try Supervisor.run(file: config, flags, opening: ControlSocketDoor.open)) }
+        throw ExitCode(try Supervisor.run(flags, opening: ControlSocketDoor.open))
     }
 }

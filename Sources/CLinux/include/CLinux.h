@@ -144,6 +144,8 @@ int32_t clinux_pin_to_processor(int32_t processor);                      /* the 
 int32_t clinux_allowed_processors(int32_t *list, int32_t capacity);      /* how many; fills the list */
 int32_t clinux_name_thread(const char *name);
 int32_t clinux_process_number(void);                                     /* getpid(2) */
+int32_t clinux_thread_number(void);                                      /* gettid(2) */
+int32_t clinux_signal_thread(int32_t thread, int32_t signal);            /* tgkill(2): of this process */
 void clinux_set_errno(int32_t code);                                     /* of the calling thread */
 int32_t clinux_ignore_broken_pipe_signal(void);
 int32_t clinux_block_all_signals(void);                                  /* for the calling thread */

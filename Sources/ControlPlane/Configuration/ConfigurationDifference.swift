@@ -7,6 +7,9 @@ package struct ConfigurationDifference: Equatable, Sendable {
     /// Keys that a running process cannot change, and that differ.
     package private(set) var needsRestart: [String] = []
 
+    /// The same in sentences.
+    package var unchanged: [String] { needsRestart.map { "\($0) stays as it was until the process is restarted" } }
+
     package var isEmpty: Bool { changes.isEmpty && needsRestart.isEmpty }
 
     /// Connections that there are now.
@@ -129,6 +132,7 @@ package struct ConfigurationDifference: Equatable, Sendable {
         compare("limits.connections_per_client", \.maxConnectionsPerClient)
         compare("access_log", \.accessLog)
         compare("access_log.format", \.accessLogFormat)
+        compare("control", \.control)
         compare("log.format", \.logFormat)
         compare("log.level", \.logLevel)
         compare("log.stats", \.statsMillis)

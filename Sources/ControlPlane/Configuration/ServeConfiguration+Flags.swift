@@ -31,6 +31,8 @@ extension ServeConfiguration {
         logFormat = try FlagReading.choice(flags.logFormat, "--log-format") ?? logFormat
         logLevel = try FlagReading.choice(flags.logLevel, "--log-level") ?? logLevel
         try readAccessLog(flags)
+        control = try FlagReading.read(flags.control, "--control", ControlSettings.path)
+            .map { ControlSettings(Placed($0, at: .flag("--control"))) }
     }
 
     private mutating func readAccessLog(_ flags: ServeFlags) throws(Refusal) {

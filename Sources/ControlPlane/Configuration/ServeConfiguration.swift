@@ -1,3 +1,4 @@
+import ControlMessages
 import DataPlane
 import LinuxCalls
 import Logging
@@ -30,7 +31,11 @@ package struct ServeConfiguration: Sendable {
     /// Nil where no access log is wanted.
     package var accessLog: AccessLogPlace?
     package var accessLogFormat = AccessLogFormat.json
+    /// Nil where nobody is to ask or tell it anything.
+    package var control: ControlSettings?
 
+    /// As it was written.
+    package var source = ControlConfiguration(flags: [])
     /// What the values are called where they were written.
     package var names = ValueNames.flags
     package var engineOrigin = Origin.flag(ValueNames.flags.engine)

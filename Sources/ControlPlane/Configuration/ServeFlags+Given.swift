@@ -33,6 +33,7 @@ extension ServeFlags {
             (stats, "--stats", "log.stats"),
             (accessLog, "--access-log", "access_log.to"),
             (accessLogFormat, "--access-log-format", "access_log.format"),
+            (control, "--control", "control.socket"),
         ].compactMap { value, flag, key in value.map { _ in (flag, key) } }
     }
 

@@ -33,6 +33,7 @@ package struct ServeFlags: Sendable {
     package var stats: String?
     package var accessLog: String?
     package var accessLogFormat: String?
+    package var control: String?
 
     package init() {}
 }

@@ -57,6 +57,12 @@ extension ConfigurationFile {
           to: "-"
           format: json
 
+        # Where longsplice status, reload, drain and server ask and tell it while it runs; nowhere without the key. Only root and the
+        # process's own user are answered.
+        # control:
+        #   socket: /run/longsplice/control.sock
+        #   mode: "0600"
+
         # Where connections are accepted. An address is HOST:PORT, [IPv6]:PORT, unix:PATH or unix:@NAME (without a file);
         # 127.0.0.1:8000-8003 stands for four. fd:NAME is a socket of systemd's (FileDescriptorName=), fd:3 one by its number.
         listeners:

@@ -1,3 +1,4 @@
+import ControlMessages
 import Glibc
 import LinuxCalls
 
@@ -21,6 +22,7 @@ package struct ConfigurationFile: Sendable {
         var reading = FileReading(file: file, pipeBytesMax: pipeBytesMax, environment: environment)
         var draft = FileDraft()
         draft.configuration.workers = workersByDefault
+        draft.configuration.source = ControlConfiguration(path: file, text: String(decoding: bytes, as: UTF8.self))
         if let root = tree.root, !root.isNothing {
             reading.mapping(root, "", ProcessKeys.all(pipeBytesMax: pipeBytesMax), into: &draft)
         } else {

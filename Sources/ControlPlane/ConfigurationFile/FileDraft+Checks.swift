@@ -11,6 +11,7 @@ extension FileDraft {
         addresses(&reading)
         servers(&reading)
         for pool in pools { health(of: pool, &reading) }
+        configuration.control = controlSettings
         configuration.pools = pools.map { draft in
             var pool = draft.pool
             pool.name = draft.name?.value ?? ""

@@ -10,6 +10,12 @@ struct FileDraft {
     var chunkBytes: Placed<Int>?
     var accessLog: Placed<AccessLogPlace>?
     var accessLogFormat: Placed<AccessLogFormat>?
+    /// Once one of its keys is written.
+    var controlSettings: ControlSettings?
+    var control: ControlSettings {
+        get { controlSettings ?? ControlSettings(Placed("", at: .flag(""))) }
+        set { controlSettings = newValue }
+    }
     var listeners: [ListenerDraft] = []
     var pools: [PoolDraft] = []
     /// Whether the keys were there, right or wrong.

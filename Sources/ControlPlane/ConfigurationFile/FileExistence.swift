@@ -18,6 +18,12 @@ extension ConfigurationFile {
                 ValueProblem("is in a directory that does not exist", cure: "make the directory or choose another path")
             )
         }
+        if let socket = configuration.control?.socket, !Self.isFolder(Self.folder(of: socket.value)) {
+            problems += Self.problem(
+                socket.origin, socket.value,
+                ValueProblem("is in a directory that does not exist", cure: "make the directory or choose another path")
+            )
+        }
         for bind in configuration.listeners.flatMap(\.bind) {
             guard case .address(let address) = bind.value.place, let path = address.unixPath,
                 !Self.isFolder(Self.folder(of: path))

@@ -9,6 +9,7 @@ enum ProcessKeys {
     ///   - pipeBytesMax: the largest pipe this process may ask for, in bytes.
     static func all(pipeBytesMax: Int) -> [FileKey<FileDraft>] {
         engine(pipeBytesMax) + limitsAndTimes + logs + [
+            control,
             .list(
                 "listeners", isRequired: true, example: #"- { name: https, bind: ["0.0.0.0:443"] }"#,
                 item: Schema.mapping(ListenerKeys.all, "One listener."), "Where connections are accepted.",
@@ -111,6 +112,21 @@ enum ProcessKeys {
                 $0.configuration.drainMillis = $1
             },
         ]
+    }
+
+    private static var control: FileKey<FileDraft> {
+        .section(
+            "control", "Where the process is asked and told while it runs; nowhere if not given.",
+            [
+                .value(
+                    "socket", .text(example: "socket: \(ControlSettings.standardPath)"), isRequired: true,
+                    "The path of a UNIX socket, for root and the process's own user.", parse: ControlSettings.path,
+                    set: { $0.control.socket = $1 }),
+                .value(
+                    "mode", .text(example: "mode: \"0600\""), standard: .string("0600"),
+                    "Of its file; whomever that lets in, others than these two are not answered.",
+                    parse: FileMode.parse, set: { $0.control.mode = $1.value }),
+            ])
     }
 
     private static var logs: [FileKey<FileDraft>] {

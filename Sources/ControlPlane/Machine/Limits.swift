@@ -9,6 +9,8 @@ package struct Limits: Equatable, Sendable {
     package var hasEcho: Bool
     /// Descriptors of health checks, at most.
     package var healthChecks = 0
+    /// Descriptors of the control socket and its clients, at most.
+    package var control = 0
 
     package init(workers: Int, listeners: Int, hasEcho: Bool) {
         self.workers = workers
@@ -42,7 +44,7 @@ package struct Limits: Equatable, Sendable {
     package var descriptorsWithoutConnections: Int {
         let engineAndBell = 2
         let echo = hasEcho ? engineAndBell + 1 : 0
-        return workers * (engineAndBell + listeners) + echo + healthChecks + Self.descriptorReserve
+        return workers * (engineAndBell + listeners) + echo + healthChecks + control + Self.descriptorReserve
     }
 
     /// Descriptors needed for `connections` at a time.

@@ -13,6 +13,9 @@ struct Drain {
         stopAtMillis = cutAtMillis + Self.graceMillis
     }
 
+    /// Until what is left is cut; 0 from then on.
+    func millisLeft(at now: Int64) -> Int64 { max(0, cutAtMillis - now) }
+
     /// Nobody has left even so: the process ends without them.
     func isHopeless(at now: Int64) -> Bool { now >= stopAtMillis + Self.graceMillis }
 

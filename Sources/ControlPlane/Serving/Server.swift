@@ -46,6 +46,7 @@ package final class Server {
         var limits = Limits(
             workers: configuration.workers, listeners: configuration.bindCount, hasEcho: configuration.hasEcho)
         limits.healthChecks = HealthChecker.descriptorsMax(configuration.pools)
+        limits.control = configuration.control == nil ? 0 : ControlSettings.descriptorsMax
         let limit = try DescriptorLimit(
             configuration.maxConnections, at: configuration.maxConnectionsOrigin, limits, machine.descriptors)
         let decision = try EngineDecision(
@@ -267,6 +268,14 @@ package final class Server {
     package var serverStates: ServerStates { roster.states }
     /// What workers know of a pool; nil for one that never was.
     package func pool(_ name: String) -> PoolSettings? { roster.pool(name)?.settings }
+    /// Of each server of each pool of the configuration.
+    var serverAddresses: [[[SocketAddress]]] { places.servers(configuration, echo: echo?.address) }
+    /// Where each listener listens, by their names.
+    var listenerAddresses: [(name: String, addresses: [SocketAddress])] {
+        configuration.listeners.map { listener in
+            (listener.name, order.compactMap { sockets[$0] }.filter { $0.bind.name == listener.name }.map(\.address))
+        }
+    }
 
     /// Nil where no server is checked.
     package var healthCounts: HealthCounts? { health?.counts }

@@ -5,8 +5,10 @@ extension Supervisor {
     /// All of `longsplice serve --config`: returns the exit status.
     ///
     /// Throws `FileProblems` for what is wrong with the file, a `Refusal` for everything else.
-    /// - Parameter flags: those given beside it.
-    package static func run(file path: String, _ flags: ServeFlags) throws -> Int32 {
+    /// - Parameters:
+    ///   - flags: those given beside it.
+    ///   - opening: how a control socket is served.
+    package static func run(file path: String, _ flags: ServeFlags, opening: ControlOpening) throws -> Int32 {
         try flags.refuseBesideFile()
         let machine = try Machine.ofThisProcess()
         let format = try FlagReading.choice(flags.logFormat, "--log-format") as LogFormat?
@@ -19,7 +21,7 @@ extension Supervisor {
             return (configuration, file.warnings.map(\.line))
         }
         let (configuration, warnings) = try read()
-        return try Supervisor(configuration, on: machine, warnings: warnings, source: read).run()
+        return try Supervisor(configuration, on: machine, warnings: warnings, source: read, opening: opening).run()
     }
 }
 

@@ -1,3 +1,4 @@
+import ControlMessages
 import DataPlane
 import Glibc
 import LinuxCalls
@@ -13,12 +14,19 @@ package final class Supervisor {
 
     /// Reads the configuration again; nil where it was given by flags.
     private let source: (() throws -> (configuration: ServeConfiguration, warnings: [String]))?
+    let server: Server
+    let log: Logger
+    let mailbox: ControlMailbox
+    let startedAt = Timestamp.now()
+    let startedAtMillis = Clock.nowMillis()
+    /// When what is served now was read.
+    private(set) var loadedAt = Timestamp.now()
+    private(set) var drain: Drain?
     private let signals: Signals
-    private let server: Server
     private let names: NamesOfServers
-    private let log: Logger
     private let manager: ServiceManager
-    private var drain: Drain?
+    /// Nil where there is no control socket.
+    private let entrance: ControlEntrance?
     private var troubles: Troubles
     private var serverNews: ServerNews
     private var troublesAtMillis: Int64
@@ -28,16 +36,17 @@ package final class Supervisor {
     /// - Parameters:
     ///   - warnings: what is to be said of the configuration once there is a log.
     ///   - source: reads the configuration again, and throws `FileProblems` or a `Refusal`; nil where that is not possible.
+    ///   - opening: how a control socket is served.
     package init(
         _ configuration: ServeConfiguration, on machine: Machine, warnings: [String] = [],
-        source: (() throws -> (configuration: ServeConfiguration, warnings: [String]))? = nil
+        source: (() throws -> (configuration: ServeConfiguration, warnings: [String]))? = nil, opening: ControlOpening
     ) throws(Refusal) {
         self.source = source
         do throws(SystemError) {
             try Signals.ignoreBrokenPipe()
             try Signals.ignoreFileSize()
             signals = try Signals(blocking: [
-                Self.hangUp, Self.interrupt, Self.userSignal, Self.secondUserSignal, Self.terminate,
+                Self.hangUp, Self.interrupt, Self.userSignal, Self.secondUserSignal, Self.terminate, Signals.bell,
             ])
         } catch {
             throw Refusal(.failure, "signals cannot be set up: \(error); this should not happen, please report it")
@@ -46,17 +55,20 @@ package final class Supervisor {
         log = Logger(label: "longsplice") { _ in handler }
         for warning in warnings { log.warning("\(warning)") }
         manager = ServiceManager(Self.variable("NOTIFY_SOCKET"))
+        mailbox = ControlMailbox(ring: Signals.bellOfThisThread())
+        entrance = try configuration.control.map { settings throws(Refusal) in try ControlEntrance(settings) }
         names = try NamesOfServers(configuration)
         server = try Server(
             names.full(configuration), on: machine, inherited: InheritedSockets(Self.variable),
-            isChangeable: source != nil,
-            log: log)
+            isChangeable: source != nil || configuration.control != nil, log: log)
         troubles = Troubles(upstreams: server.upstreams, names: configuration.names)
         serverNews = ServerNews(server.upstreams)
         let now = Clock.nowMillis()
         troublesAtMillis = now
         statistics = configuration.statsMillis.map { Statistics(everyMillis: $0, from: server.totals, at: now) }
         names.tellNews(to: log, at: now)
+        try entrance?.open(opening, mailbox)
+        if let control = configuration.control { log.info("control socket at \(control.socket.value)") }
         tell("READY=1", status)
     }
 
@@ -68,7 +80,7 @@ package final class Supervisor {
     }
 
     /// What is served now.
-    private var configuration: ServeConfiguration { server.configuration }
+    var configuration: ServeConfiguration { server.configuration }
 
     private static func variable(_ name: String) -> String? {
         getenv(name).flatMap { String(validatingCString: $0) }
@@ -83,6 +95,7 @@ package final class Supervisor {
     package func run() -> Int32 {
         while !server.isDone {
             if let signal = signals.next(milliseconds: waitMillis) { obey(signal) }
+            answerControl()
             let now = Clock.nowMillis()
             reportTroubles(at: now)
             adoptNames(at: now)
@@ -91,12 +104,15 @@ package final class Supervisor {
             if drain?.isHopeless(at: now) == true { leaveAtOnce("workers do not leave", 1) }
         }
         server.removeFiles()
+        mailbox.close()
+        entrance?.close()
         closeAccessLog()
         log.info("all connections are done")
         return 0
     }
 
     private func obey(_ signal: Int32) {
+        if signal == Signals.bell { return }
         if signal == Self.userSignal { return logCounters() }
         if signal == Self.secondUserSignal { return reopenAccessLog() }
         if signal == Self.hangUp {
@@ -104,6 +120,10 @@ package final class Supervisor {
             return
         }
         guard drain == nil else { leaveAtOnce("told to end a second time", 128 + signal) }
+        startDrain()
+    }
+
+    func startDrain() {
         drain = Drain(startedAtMillis: Clock.nowMillis(), timeoutMillis: configuration.drainMillis)
         log.info("draining", metadata: ["active": "\(server.totals[.active])", "timeout": "\(drainTimeout)"])
         tell("STOPPING=1", "STATUS=draining, \(server.totals[.active]) active")
@@ -132,7 +152,7 @@ package final class Supervisor {
             log.info(
                 "reloaded", metadata: ["generation": "\(server.generation)", "changes": "\(difference.changes.count)"])
             for change in difference.changes { log.info("\(change)") }
-            for key in difference.needsRestart { log.warning("\(key) stays as it was until the process is restarted") }
+            for key in difference.unchanged { log.warning("\(key)") }
         case .refused(let reasons):
             for reason in reasons { log.error("\(reason)") }
             log.error("not reloaded: nothing has changed")
@@ -150,7 +170,9 @@ package final class Supervisor {
         do {
             let read = try source()
             for warning in read.warnings { log.warning("\(warning)") }
-            return .adopted(try adopt(read.configuration))
+            let difference = try adopt(read.configuration)
+            loadedAt = Timestamp.now()
+            return .adopted(difference)
         } catch let problems as FileProblems {
             return .refused(problems.lines)
         } catch let refusal as Refusal {
@@ -213,6 +235,7 @@ package final class Supervisor {
     /// lost.
     private func leaveAtOnce(_ why: Logger.Message, _ status: Int32) -> Never {
         server.removeFiles()
+        entrance?.removeFile()
         log.error(why)
         _exit(status)
     }
@@ -275,10 +298,12 @@ package final class Supervisor {
 
 extension Supervisor {
     /// All of `longsplice serve`: returns the exit status.
-    package static func run(_ flags: ServeFlags) throws(Refusal) -> Int32 {
+    /// - Parameter opening: how a control socket is served.
+    package static func run(_ flags: ServeFlags, opening: ControlOpening) throws(Refusal) -> Int32 {
         let machine = try Machine.ofThisProcess()
-        let configuration = try ServeConfiguration(
+        var configuration = try ServeConfiguration(
             flags, workersByDefault: machine.workersByDefault, pipeBytesMax: machine.pipeBytesMax)
-        return try Supervisor(configuration, on: machine).run()
+        configuration.source = ControlConfiguration(flags: Array(CommandLine.arguments.dropFirst()))
+        return try Supervisor(configuration, on: machine, opening: opening).run()
     }
 }

@@ -45,6 +45,7 @@ struct ConfigurationKeyTests {
             drain_timeout: 4h
             log: { format: json, level: critical, stats: 100ms }
             access_log: { to: unix:/run/x, format: text }
+            control: { socket: /run/y, mode: "0660" }
             \(places)
             """
         ).configuration
@@ -57,6 +58,9 @@ struct ConfigurationKeyTests {
         #expect(file.drainMillis == 14_400_000 && file.statsMillis == 100)
         #expect(file.logFormat == .json && file.logLevel == .critical)
         #expect(file.accessLog == .socket(path: "/run/x") && file.accessLogFormat == .text)
+        #expect(file.control?.socket.value == "/run/y" && file.control?.mode == 0o660)
+        #expect(file.control?.socket.origin.text == "f:12:20: control.socket")
+        #expect(file.source.path == "f" && file.source.text?.hasPrefix("workers: 7\nengine: epoll") == true)
         #expect(file.engineOrigin.text == "f:2:9: engine")
         #expect(file.maxConnectionsOrigin.text == "f:8:24: limits.connections")
         #expect(file.accessLogOrigin.text == "f:11:19: access_log.to")

@@ -56,6 +56,14 @@ struct ConfigurationProblemTests {
                 "access_log: { format: json }",
                 "f:1:23: access_log.format json: is for an access log, and there is none; add access_log.to or leave it out"
             ),
+            (
+                "control: { socket: '@x' }",
+                "f:1:20: control.socket @x: is no path of a UNIX socket; write a path of 1 to 107 bytes, for example /run/longsplice/control.sock"
+            ),
+            (
+                "control: { mode: \"0600\" }",
+                "f:1:10: control.socket: is missing; write for example socket: /run/longsplice/control.sock"
+            ),
             ("access_log: { to: '' }", "f:1:19: access_log.to : has no path; write a file, - or unix:PATH"),
             (
                 "limits: { connections: 1e3 }",
