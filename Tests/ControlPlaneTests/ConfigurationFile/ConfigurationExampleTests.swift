@@ -117,7 +117,7 @@ struct FlagsBesideFileTests {
             \.ringDepth,
             \.completionDepth, \.workQueueThreads, \.taskRun, \.workers, \.pipeSize, \.chunkSize, \.maxConnections,
             \.maxConnectionsPerClient, \.backlog, \.connectTimeout, \.idleTimeout, \.finTimeout, \.drainTimeout,
-            \.logFormat, \.logLevel, \.stats, \.accessLog, \.accessLogFormat,
+            \.logFormat, \.logLevel, \.stats, \.accessLog, \.accessLogFormat, \.control,
         ]
     }
 }
