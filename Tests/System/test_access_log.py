@@ -67,9 +67,9 @@ def test_a_pair_that_finishes_is_recorded_with_all_it_was(stage, first):
     expect(record, listener=bridge.proxy.addresses[0], client=name, upstream=bridge.listener.address,
            attempts=1, bytes_up=100 * KiB + 1, bytes_down=300 * KiB + 7, engine=stage.engine,
            relay="adaptive", end="fin", ended_by="client" if first == "client" else "upstream")
-    # 64 KiB at once are bulk where they come at once.
-    assert record["relay_up"] in ("copy:new", "splice:bulk", "copy:small")
-    assert record["relay_down"] in ("copy:new", "splice:bulk", "copy:small")
+    # 64 KiB at once are bulk where they come at once; on a busy machine it may also have been quiet before the end.
+    ways = ("copy:new", "splice:bulk", "copy:small", "copy:quiet")
+    assert record["relay_up"] in ways and record["relay_down"] in ways
     assert re.fullmatch(r"\d+-0", record["id"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", record["time"])
     moment = subprocess.run(["date", "-d", record["time"], "+%s"], capture_output=True, text=True,
