@@ -6,14 +6,19 @@ extension Worker where E: ~Copyable {
     ///
     /// Each knot has a descriptor of its own, so that whoever has begun with a file ends with it, and closes it as it would an
     /// upstream's socket.
-    mutating func answer(_ slot: UInt32) -> Bool {
+    mutating func answer(_ slot: UInt32, for cause: Cause = .connectFailed) -> Bool {
         let file = engine.duplicate(servers[table[slot].pointee.pool].pointee.fallback)
         guard file >= 0 else { return false }
         counters.add(.answered)
         let knot = table[slot]
+        // While it has waited for a server; now room is waited for. A ring without room for this keeps the watch, which tells of both.
+        if knot.pointee.watched.has(.client) {
+            let tag = tag(slot, .watch)
+            _ = engine.cancel(tag, on: knot.pointee.client, tag)
+        }
         // Nothing but full segments, and with FIN the rest.
         if knot.pointee.tcp.has(.client) { engine.setCorked(knot.pointee.client, true) }
-        perform(knot.pointee.answer(with: file, at: now), slot)
+        perform(knot.pointee.answer(with: file, for: cause, at: now), slot)
         return true
     }
 

@@ -4,27 +4,39 @@ import LinuxCalls
 extension Worker where E: ~Copyable {
     /// The first upstream for a knot that has begun.
     mutating func connect(_ slot: UInt32) {
-        let knot = table[slot]
-        let pool = knot.pointee.pool
-        guard servers[pool].pointee.balance == .sourceHash else {
-            return begin(servers.choose(pool, client: nil, at: now), slot)
-        }
-        let client = clientAddress(of: knot.pointee.client, in: records.exists ? records[slot] : nil)
-        begin(servers.choose(pool, client: client.isTCP ? client : nil, at: now), slot)
+        let pool = table[slot].pointee.pool
+        if servers[pool].pointee.isLimited { return connectWithinLimits(slot) }
+        guard let server = chooseServer(slot) else { return hasNoServer(slot) }
+        servers.count(1, server)
+        begin(server, slot)
     }
 
-    private mutating func begin(_ server: UInt16?, _ slot: UInt32) {
-        guard let server else { return hasNoServer(slot) }
+    mutating func chooseServer(_ slot: UInt32) -> UInt16? {
+        let knot = table[slot]
+        let pool = knot.pointee.pool
+        guard servers[pool].pointee.balance == .sourceHash else { return servers.choose(pool, client: nil, at: now) }
+        let client = clientAddress(of: knot.pointee.client, in: records.exists ? records[slot] : nil)
+        return servers.choose(pool, client: client.isTCP ? client : nil, at: now)
+    }
+
+    /// - Parameter server: has counted the connection.
+    mutating func begin(_ server: UInt16, _ slot: UInt32) {
         table[slot].pointee.firstUpstream = server
         attempt(server, slot)
     }
 
     /// All servers are down: nobody waits for connects that are expected to fail.
-    private mutating func hasNoServer(_ slot: UInt32) {
+    mutating func hasNoServer(_ slot: UInt32) {
         counters.add(.noServer)
+        turnAway(slot, .connectFailed)
+    }
+
+    /// No server is tried for the client: it gets the pool's file, or RST.
+    mutating func turnAway(_ slot: UInt32, _ cause: Cause) {
+        leaveLine(slot)
         let knot = table[slot]
-        if !isLeavingAtOnce && servers[knot.pointee.pool].pointee.fallback >= 0 && answer(slot) { return }
-        perform(knot.pointee.giveUp(.connectFailed, resettingClient: true), slot)
+        if !isLeavingAtOnce && servers[knot.pointee.pool].pointee.fallback >= 0 && answer(slot, for: cause) { return }
+        perform(knot.pointee.giveUp(cause, resettingClient: true), slot)
     }
 
     /// The last attempt failed: the next upstream, or the client is given up.
@@ -33,6 +45,10 @@ extension Worker where E: ~Copyable {
         if knot.pointee.upstream >= 0 && !knot.pointee.isConnectInFlight {
             close(knot.pointee.upstream, resetting: false)
             knot.pointee.forgetUpstream()
+        }
+        // The one that was chosen was not tried yet, for want of room for the intent, and has counted the connection.
+        if knot.pointee.attempts == 0 && knot.pointee.isCountedAtServer && !isLeavingAtOnce {
+            return attempt(knot.pointee.upstreamIndex, slot)
         }
         uncountAtServer(slot)
         guard !isLeavingAtOnce, let server = nextServer(slot) else {
@@ -43,23 +59,25 @@ extension Worker where E: ~Copyable {
         attempt(server, slot)
     }
 
-    /// Nil where every server was tried, or as many as may be.
+    /// One that has counted the connection; nil where every server was tried or is full, or as many were tried as may be.
     private func nextServer(_ slot: UInt32) -> UInt16? {
         let knot = table[slot]
         let last = knot.pointee.upstreamIndex
-        // The one that was chosen may not have been tried yet, for want of room for the intent.
-        if knot.pointee.attempts == 0 { return last }
         let pool = knot.pointee.pool
         guard Int(knot.pointee.attempts) < servers[pool].pointee.attemptsMax else { return nil }
-        return servers.after(last, first: knot.pointee.firstUpstream, pool, at: now)
+        for _ in 0...servers[pool].pointee.count {
+            guard let server = servers.after(last, first: knot.pointee.firstUpstream, pool, at: now) else { return nil }
+            if servers.enter(server, pool) { return server }
+        }
+        return nil
     }
 
+    /// - Parameter server: has counted the connection.
     private mutating func attempt(_ server: UInt16, _ slot: UInt32) {
         let knot = table[slot]
         let last = knot.pointee.upstreamIndex
         knot.pointee.upstreamIndex = server
         knot.pointee.isCountedAtServer = true
-        servers.count(1, server)
         let address = servers.address(server)
         let socket = engine.openSocket(family: address.pointee.family)
         guard socket >= 0 else { return hasNoSocket(socket, slot) }
@@ -134,11 +152,13 @@ extension Worker where E: ~Copyable {
     }
 
     /// The knot has no server any more, or is about to try another one.
-    func uncountAtServer(_ slot: UInt32) {
+    mutating func uncountAtServer(_ slot: UInt32) {
         let knot = table[slot]
         guard knot.pointee.isCountedAtServer else { return }
         knot.pointee.isCountedAtServer = false
         servers.count(-1, knot.pointee.upstreamIndex)
+        let pool = knot.pointee.pool
+        if servers[pool].pointee.isLimited { hasRoom(in: pool) }
     }
 
     mutating func abandonConnect(_ slot: UInt32) {
@@ -159,5 +179,5 @@ extension Worker where E: ~Copyable {
         if servers.failed(knot.pointee.upstreamIndex, knot.pointee.pool, at: now) { counters.add(.ejections) }
     }
 
-    private var isLeavingAtOnce: Bool { order >= .cut }
+    var isLeavingAtOnce: Bool { order >= .cut }
 }

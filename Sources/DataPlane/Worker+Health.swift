@@ -16,7 +16,7 @@ extension Worker where E: ~Copyable {
             // Another server is tried.
             case .connecting: follow(.abandonConnect, slot)
             // What the server has sent before is still delivered.
-            case .greeting, .flushing, .untying, .free: break
+            case .greeting, .queued, .flushing, .untying, .free: break
             }
         }
     }

@@ -9,7 +9,13 @@ extension Worker where E: ~Copyable {
             passFins(step, slot)
             return untie(slot)
         }
-        if step.contains(.reconnect) { return table[slot].pointee.phase == .greeting ? look(slot) : reconnect(slot) }
+        if step.contains(.reconnect) {
+            switch table[slot].pointee.phase {
+            case .greeting: return look(slot)
+            case .queued: return turnAway(slot, .queueTimeout)
+            case .connecting, .tied, .flushing, .untying, .free: return reconnect(slot)
+            }
+        }
         if step.contains(.abandonConnect) { return abandonConnect(slot) }
         if step.contains(.readPlainlyUp) { return readPlainly(.up, slot) }
         if step.contains(.readPlainlyDown) { return readPlainly(.down, slot) }

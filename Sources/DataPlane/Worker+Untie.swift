@@ -6,6 +6,7 @@ extension Worker where E: ~Copyable {
     mutating func untie(_ slot: UInt32) {
         let knot = table[slot]
         knot.pointee.owed = []
+        leaveLine(slot)
         for direction in Direction.allCases where knot.pointee[direction].isWaiting {
             if !withdraw(direction, slot) { owe(.untie, slot) }
         }

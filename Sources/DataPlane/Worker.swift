@@ -29,6 +29,12 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var poolSet: PoolSet
     var servers: PoolTable
     var listeners: ListenerTable
+    /// Clients for whom no server of their pool has room.
+    var queues: ClientQueues
+    /// A server of a pool for which clients wait here may have room.
+    var areQueuesDue = false
+    /// They are looked at then in any case.
+    var queuesLookAtMillis: Int64
     let records: RecordTable
     let paces: PaceTable
     var pen: RecordPen?
@@ -81,6 +87,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         beganAtWallMillis = self.engine.wallMillis()
         trimAtMillis = now
         laterAtMillis = now
+        queuesLookAtMillis = now
         pipesRetryAtMillis = now
         table = KnotTable(capacity: settings.slots)
         pipes = PipePool(capacity: settings.pipesMax, bytes: settings.pipeBytes)
@@ -90,6 +97,10 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         poolSet = pools
         servers = PoolTable(pools, settings.timeouts, worker: settings.index)
         listeners = ListenerTable([])
+        let poolsMax = settings.isChangeable ? QueueBoard.poolsMax : pools.pools.count
+        queues = ClientQueues(
+            settings.placement?.queues ?? QueueBoard(workers: 1, pools: poolsMax),
+            worker: settings.placement == nil ? 0 : settings.index)
         clients = settings.clients?.counts
         seat = settings.placement?.seat(of: settings.index)
         pen = settings.records?.pen
@@ -98,6 +109,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
         // Before any port is open, so that even the first connections are shared out.
         seat?.open(ringing: control.bell)
+        queues.board.open(ringing: control.bell)
         jobs.orders?.open(ringing: control.bell)
     }
 
@@ -114,6 +126,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     package mutating func run() {
         while !isDone { turn() }
         closeListeners()
+        queues.board.close()
         abandonAll()
         handOverRecords()
         handOverResults()
@@ -148,6 +161,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         leaveFallen()
         expire()
         lowerWaters()
+        serveQueues()
         if isDeaf { listenForBell() }
         if isClosingListeners { stopAccepting() }
         if !isLeaving { retryPaused() }
@@ -199,6 +213,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     private func waitNanoseconds() -> Int64 {
         if isHurried || seat?.hasNewcomers == true || jobs.hasOrders { return 0 }
         var millis = wheel.millisUntilNext(at: now) ?? .max
+        if queues.count > 0 { millis = min(millis, areQueuesDue ? 0 : max(0, queuesLookAtMillis &- now)) }
         if firstOwed != Knot.nowhere { millis = min(millis, TimerWheel.tickMillis) }
         if hasPausedListener { millis = min(millis, Self.retryMillis) }
         if isDeaf || (isClosingListeners && hasArmedListener) { millis = min(millis, TimerWheel.tickMillis) }
@@ -244,6 +259,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     mutating func obeyBell() {
         _ = clinux_event_clear(control.bell)
         listenForBell()
+        areQueuesDue = true
         adoptChanges()
         let given = control.current
         guard given > order else { return }

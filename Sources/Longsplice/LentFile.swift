@@ -123,7 +123,8 @@ struct LentFile: ~Copyable {
         case .takenBack, .drain, .stopped: reason = .cancelled
         case .reset: reason = .connectionLost
         case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .rate, .denied, .shortage,
-            .systemFailure, .lifetime, .serverDown, .noServer, .badPrologue, .prologueTimeout:
+            .systemFailure, .lifetime, .serverDown, .noServer, .badPrologue, .prologueTimeout,
+            .queueFull, .queueTimeout:
             reason = result.isCutShort && result.failure == 0 ? .fileShrank : .system
         }
         throw SendfileError(reason, bytesSent: result.bytesUp, errno: result.failure)

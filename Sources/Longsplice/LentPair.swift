@@ -118,7 +118,8 @@ extension SplicingOutcome.Ending {
         case .takenBack, .drain, .stopped: self = .cancelled
         case .reset: self = .reset
         case .idleTimeout, .finTimeout, .connectTimeout, .refused, .unreachable, .noPort, .rate, .denied, .shortage,
-            .systemFailure, .lifetime, .serverDown, .noServer, .badPrologue, .prologueTimeout:
+            .systemFailure, .lifetime, .serverDown, .noServer, .badPrologue, .prologueTimeout,
+            .queueFull, .queueTimeout:
             self = .failed
         }
     }

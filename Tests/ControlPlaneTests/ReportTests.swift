@@ -19,8 +19,8 @@ struct ReportTests {
     func allNames() {
         let names = Totals([]).named.map(\.name)
         #expect(Set(names).count == names.count)
-        #expect(names.count == Counter.count + 3)
-        #expect(names.suffix(3) == ["active", "pipes_open", "pipes_borrowed"])
+        #expect(names.count == Counter.count + 4)
+        #expect(names.suffix(4) == ["active", "pipes_open", "pipes_borrowed", "waiting"])
     }
 
     @Test(

@@ -79,7 +79,14 @@ struct WorkerFuzzTests {
         var random = SeededRandom(state: seed)
         let queue = RecordQueue(try OutBell())
         let clients = ClientTable(connectionsMax: 3, clients: 1_000)
+        // Every second time servers are soon full.
+        let addresses = (0..<2).compactMap { SocketAddress(numeric: "127.0.0.1", port: UInt16(1 + $0)) }
+        var pool = PoolSettings(addresses.map { ServerSettings($0) })
+        if seed % 2 == 0 { pool.limits = ServerLimits(connections: 2, queue: 4) }
+        let set = PoolSet([pool])
         var bench = try ScriptedWorker(upstreams: 2) {
+            $0.target = .pools(set)
+            $0.timeouts.queueMillis = 40
             $0.records = queue
             $0.clients = clients
             $0.connectionsMax = 12
@@ -105,6 +112,9 @@ struct WorkerFuzzTests {
             }
             bench.script.plainRead = [0, 0, Errno.again, Errno.reset].randomElement(using: &random)
             bench.worker.turn()
+            if let limits = pool.limits {
+                #expect((0..<2).allSatisfy { set.states[$0].connections <= limits.connections }, "seed \(seed)")
+            }
             if !bench.script.breaches.isEmpty { break }
         }
         bench.script.refusals = 0
@@ -125,7 +135,11 @@ struct WorkerFuzzTests {
         let byCause = [
             Counter.finished, .clientReset, .upstreamReset, .idleTimeout, .finTimeout, .drainCut, .connectFailed,
             .systemFailure, .refusedAtLimit, .refusedPerClient, .refusedByAddress, .badPrologue, .prologueTimeout,
+            .refusedQueueFull, .refusedQueueTimeout,
         ]
+        #expect((0..<2).allSatisfy { set.states[$0].connections == 0 }, "seed \(seed)")
+        #expect(bench.control.board[.waiting] == 0, "seed \(seed)")
+        if pool.limits != nil { #expect(bench.count(.queued) > 0, "seed \(seed)") }
         #expect(byCause.reduce(0) { $0 + bench.count($1) } == bench.count(.closed), "seed \(seed)")
         var (up, down) = (UInt64(0), UInt64(0))
         let recorded = queue.take(atMost: .max) {

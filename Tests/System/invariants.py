@@ -10,7 +10,8 @@ ENDS = ("finished", "client_reset", "upstream_reset", "idle_timeout", "fin_timeo
         "lifetime", "server_down",
         "connect_failed", "cut_for_shortage", "system_failure", "taken_back", "refused_at_limit",
         "refused_per_client", "refused_by_address", "refused_at_listener_limit",
-        "refused_per_client_of_listener", "refused_by_rate", "bad_prologue", "prologue_timeout")
+        "refused_per_client_of_listener", "refused_by_rate", "bad_prologue", "prologue_timeout",
+        "refused_queue_full", "refused_queue_timeout")
 """Counters of which each closed connection is in exactly one."""
 
 SURPRISES = ("completions_stale", "completions_unexpected", "completions_dropped")

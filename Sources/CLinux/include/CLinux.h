@@ -264,4 +264,14 @@ static inline int64_t clinux_add(int64_t *word, int64_t amount)
     return __atomic_add_fetch(word, amount, __ATOMIC_RELAXED);
 }
 
+/* Adds one where that makes it no more than `bound`; 0 where it would. */
+static inline int32_t clinux_add_within(int64_t *word, int64_t bound)
+{
+    int64_t value = __atomic_load_n(word, __ATOMIC_RELAXED);
+    while (value < bound)
+        if (__atomic_compare_exchange_n(word, &value, value + 1, 1, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return 1;
+    return 0;
+}
+
 #endif

@@ -25,6 +25,8 @@ extension ConnectionEnd {
         case .takenBack: "taken_back"
         case .badPrologue: "bad_prologue"
         case .prologueTimeout: "prologue_timeout"
+        case .queueFull: "queue_full"
+        case .queueTimeout: "queue_timeout"
         }
     }
 }

@@ -128,6 +128,8 @@ package struct PoolConfiguration: Equatable, Sendable {
     package var retries: Int?
     /// Nil where no server is ever left out.
     package var eject: EjectRules?
+    /// Nil where servers have as many connections as come.
+    package var serverLimits: ServerLimits?
     /// Nil where no server is checked.
     package var health: HealthRules?
     package var onDown = OnDown.keep

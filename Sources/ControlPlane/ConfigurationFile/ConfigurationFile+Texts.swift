@@ -144,6 +144,13 @@ extension ConfigurationFile {
               user_timeout: 30s
               keepalive: { idle: 60s, interval: 10s, probes: 6 }
               congestion_control: reno
+            # For example; without it, servers have as many connections as come.
+            server_limits:
+              # Of each server at a time, attempts to connect among them.
+              connections: 500
+              # Clients that wait while all servers are full, and for how long; the others are refused. Nobody waits without the key.
+              queue: 100
+              queue_timeout: 1s
             # Without it, no server is left out: each one that fails is tried again for the next client.
             eject:
               # Connects in a row that have to fail, for how long the server is then left out, and how many of the pool may be.

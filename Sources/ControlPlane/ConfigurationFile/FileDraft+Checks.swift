@@ -10,7 +10,7 @@ extension FileDraft {
         names(of: pools.map(\.name), "pool", &reading)
         addresses(&reading)
         servers(&reading)
-        for pool in pools { health(of: pool, &reading) }
+        for pool in pools { rules(of: pool, &reading) }
         configuration.control = controlSettings
         configuration.pools = pools.map { draft in
             var pool = draft.pool
@@ -240,7 +240,7 @@ extension FileDraft {
 
     // MARK: Pools
 
-    private func health(of draft: PoolDraft, _ reading: inout FileReading) {
+    private func rules(of draft: PoolDraft, _ reading: inout FileReading) {
         if let rules = draft.pool.health, let connectOnly = draft.connectOnly {
             let hasWords = !rules.send.isEmpty || !rules.expect.isEmpty
             if connectOnly.value && hasWords {
@@ -261,6 +261,12 @@ extension FileDraft {
                 ValueProblem(
                     "never comes to pass, since no server is checked", cure: "write health too, or leave it out"),
                 value: onDown.value.rawValue)
+        }
+        if let timeout = draft.queueTimeout, draft.serverLimits.queue == 0 {
+            reading.note(
+                timeout,
+                ValueProblem("never comes to pass, since nobody waits", cure: "write queue too, or leave it out"),
+                value: "\(TimeSpan(milliseconds: timeout.value))")
         }
         if let slowStart = draft.slowStart, draft.pool.health == nil, draft.pool.eject == nil {
             reading.note(

@@ -79,6 +79,13 @@ struct PoolDraft {
         get { pool.health ?? HealthRules() }
         set { pool.health = newValue }
     }
+
+    /// Only made where the number of connections is written, which has to be.
+    var serverLimits: ServerLimits {
+        get { pool.serverLimits ?? ServerLimits(connections: Bounds.connections.upperBound) }
+        set { pool.serverLimits = newValue }
+    }
+    var queueTimeout: Placed<Int64>?
     var connectOnly: Placed<Bool>?
     var onDown: Placed<OnDown>?
     var slowStart: Placed<Int64>?

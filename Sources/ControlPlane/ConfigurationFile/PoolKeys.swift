@@ -21,7 +21,7 @@ enum PoolKeys {
             ).noting { $0.hasServers = true },
             PoolResolveKeys.resolve,
             .section("connect", "How servers are connected to.", connect),
-            eject,
+            serverLimits, eject,
             PoolHealthKeys.health, PoolHealthKeys.onDown, PoolHealthKeys.slowStart, PoolHealthKeys.maxLifetime,
             .section("timeouts", "Of connections that stand.", timeouts),
             .section("proxy_protocol", "Tells servers who their client is, by a PROXY header.", proxyProtocol),
@@ -84,6 +84,32 @@ enum PoolKeys {
                 },
                 set: { $0.headerExtras = $1 }),
         ]
+    }
+
+    private static var serverLimits: FileKey<PoolDraft> {
+        .section(
+            "server_limits", "How many connections each server has, and who waits for one; no bound if not given.",
+            [
+                .value(
+                    "connections", .number(Bounds.connections), isRequired: true,
+                    "At a time, of each server, attempts to connect among them.",
+                    parse: { text throws(ValueProblem) in try WholeNumber.parse(text, in: Bounds.connections) },
+                    set: { $0.serverLimits.connections = $1.value }),
+                .number(
+                    "queue", 0...Bounds.connections.upperBound, standard: 0,
+                    "Clients that wait at a time until a server has room; more are refused."
+                ) { $0.serverLimits.queue = $1.value },
+                .value(
+                    "queue_timeout", .time(atLeast: Bounds.shortestTime),
+                    "How long a client waits until it is refused; connect.timeout if not given.",
+                    parse: { text throws(ValueProblem) in
+                        try TimeSpan(text, atLeast: Bounds.shortestTime).milliseconds
+                    },
+                    set: { draft, time in
+                        draft.queueTimeout = time
+                        draft.pool.timeouts.queueMillis = time.value
+                    }),
+            ])
     }
 
     private static var eject: FileKey<PoolDraft> {

@@ -23,7 +23,7 @@ package struct Totals: Equatable, Sendable {
     /// Everything under its public name, in the order of the declarations.
     package var named: [(name: String, value: UInt64)] {
         let counted = Counter.allCases.map { (name: Self.snakeCase("\($0)"), value: self[$0]) }
-        let measured: [CounterBoard.Gauge] = [.active, .pipesOpen, .pipesBorrowed]
+        let measured: [CounterBoard.Gauge] = [.active, .pipesOpen, .pipesBorrowed, .waiting]
         return counted + measured.map { (name: Self.snakeCase("\($0)"), value: self[$0]) }
     }
 

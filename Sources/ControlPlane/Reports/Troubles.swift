@@ -66,6 +66,11 @@ package struct Troubles: Sendable {
             (.refusedAtListenerLimit, "a connection above its listener's limits.connections was reset"),
             (.refusedPerClientOfListener, "a connection above its listener's limits.per_client was reset"),
             (.refusedByRate, "a client that came faster than its listener's limits.rate_per_client was reset"),
+            (
+                .refusedQueueFull,
+                "a client was refused, since all servers and the queue of its pool were full (server_limits)"
+            ),
+            (.refusedQueueTimeout, "a client was refused after its pool's server_limits.queue_timeout"),
             (.recordsDropped, "the access log was behind and a record was dropped"),
             (.cutForShortage, "a client was reset for want of a descriptor for its upstream (RLIMIT_NOFILE)"),
             (.pipesUnavailable, "no pipe could be had, so bytes are copied (fs.pipe-user-pages-soft, RLIMIT_NOFILE)"),

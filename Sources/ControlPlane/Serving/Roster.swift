@@ -135,6 +135,7 @@ final class Roster {
         settings.options = pool.options.map(\.value)
         settings.isTransparent = pool.isTransparent
         settings.eject = pool.eject
+        settings.limits = pool.serverLimits
         settings.isChecked = pool.health != nil
         settings.resetsSessionsOfFallen = pool.onDown == .closeSessions
         settings.slowStartMillis = pool.slowStartMillis ?? 0

@@ -95,6 +95,10 @@ struct PoolRecord: BitwiseCopyable {
     let primaries: Int
     let count: Int
     let eject: EjectRules?
+    /// Connections of each server, at most; `max` for no bound.
+    let limit: Int64
+    /// Clients that wait, at most.
+    let queueMax: Int64
     let isChecked: Bool
     let resetsSessionsOfFallen: Bool
     let slowStartMillis: Int64
@@ -123,6 +127,8 @@ struct PoolRecord: BitwiseCopyable {
         weights = .allocate(capacity: max(1, count))
         weights.initialize(from: servers.map { Int64($0.weight) }, count: count)
         eject = pool.eject
+        limit = pool.limits.map { Int64($0.connections) } ?? .max
+        queueMax = Int64(pool.limits?.queue ?? 0)
         isChecked = pool.isChecked
         resetsSessionsOfFallen = pool.resetsSessionsOfFallen
         slowStartMillis = pool.slowStartMillis
@@ -157,6 +163,8 @@ struct PoolRecord: BitwiseCopyable {
     var goesByLoads: Bool { balance == .leastConnections || balance == .randomTwo }
     /// Who refuses has the fewest connections, and would be tried first by everybody.
     var doubts: Bool { goesByLoads && eject == nil }
+    /// Servers may be full.
+    var isLimited: Bool { limit != .max }
     /// Servers may stand differently.
-    var hasStandings: Bool { eject != nil || isChecked || doubts }
+    var hasStandings: Bool { eject != nil || isChecked || doubts || isLimited }
 }

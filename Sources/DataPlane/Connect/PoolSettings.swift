@@ -50,6 +50,19 @@ package struct EjectRules: BitwiseCopyable, Equatable, Sendable {
     }
 }
 
+/// How many connections servers of a pool have, and how many clients wait for one.
+package struct ServerLimits: BitwiseCopyable, Equatable, Sendable {
+    /// Of each server, of all workers together, attempts to connect among them.
+    package var connections: Int
+    /// Clients that wait while no server has room, of all workers together; the others are refused at once.
+    package var queue = 0
+
+    package init(connections: Int, queue: Int = 0) {
+        self.connections = connections
+        self.queue = queue
+    }
+}
+
 /// Servers that stand for each other, and how they are connected to. Made and checked by the control plane.
 package struct PoolSettings: Sendable {
     package var servers: [ServerSettings]
@@ -58,6 +71,8 @@ package struct PoolSettings: Sendable {
     package var timeouts: Timeouts?
     /// Nil where no server is ever left out.
     package var eject: EjectRules?
+    /// Nil where servers have as many connections as come.
+    package var limits: ServerLimits?
     /// Somebody checks the servers, and says in `ServerStates` which are down.
     package var isChecked = false
     /// When a server goes down, its sessions are reset.

@@ -53,6 +53,9 @@ struct PoolTable: ~Copyable {
         return records + Int(pool)
     }
 
+    /// Pools there are.
+    var pools: UInt16 { UInt16(truncatingIfNeeded: count) }
+
     func timeouts(of pool: UInt16) -> Timeouts { timeouts[Int(pool)] }
 
     /// Stays where it is, whatever becomes of this table.
@@ -73,7 +76,7 @@ struct PoolTable: ~Copyable {
         let luck: Int64
     }
 
-    /// The server for a new connection; nil where all are down, or there is none.
+    /// The server for a new connection; nil where all are down or full, or there is none.
     /// - Parameters:
     ///   - client: whose address a pool may go by; nil for one without.
     ///   - now: in milliseconds of the monotonic clock.
@@ -130,14 +133,17 @@ struct PoolTable: ~Copyable {
         }
     }
 
-    /// Where nobody is there, a server that is left out is asked, but none that is down.
+    /// Where nobody is there, a server that is left out is asked, but none that is down. Where one is only full, nobody else is asked:
+    /// it will have room again, and backups are not for that.
     /// - Parameter place: where the search begins.
     private func standIn(
         for place: Int, _ record: UnsafeMutablePointer<PoolRecord>, _ occasion: Occasion
     ) -> UInt16? {
-        first(atLeast: .doubted, from: place, record, occasion)
+        let here =
+            first(atLeast: .doubted, from: place, record, occasion)
             ?? first(atLeast: .heldBack, from: place, record, occasion)
-            ?? firstBackup(from: record.pointee.primaries, record, at: occasion.now)
+        if here != nil || hasFullPrimary(record) { return here }
+        return firstBackup(from: record.pointee.primaries, record, at: occasion.now)
             ?? first(atLeast: .leftOut, from: place, record, occasion)
             ?? firstBackup(atLeast: .leftOut, from: record.pointee.primaries, record, at: occasion.now)
     }
@@ -159,6 +165,7 @@ struct PoolTable: ~Copyable {
     ) -> Standing {
         let state = states[Int(server)]
         if state.isDown { return .down }
+        if state.connections >= record.pointee.limit { return .full }
         if state.ejectedUntilMillis > occasion.now { return .leftOut }
         if record.pointee.slowStartMillis > 0
             && Standing.holdsBack(
@@ -178,7 +185,7 @@ struct PoolTable: ~Copyable {
     }
 
     /// The one to try when `server` could not be connected: the others of its kind that are there, in their order, and then the
-    /// backups. Nil where there is none left.
+    /// backups, but where one of the others is only full. Nil where there is none left.
     /// - Parameter first: the server that was tried first for this client.
     func after(_ server: UInt16, first: UInt16, _ pool: UInt16, at now: Int64) -> UInt16? {
         let record = self[pool]
@@ -189,10 +196,20 @@ struct PoolTable: ~Copyable {
         for _ in 0..<record.pointee.primaries {
             let other = number(next, record)
             if other == first { break }
-            if isThere(other, now) { return other }
+            if isThere(other, record, now) { return other }
             next = neighbour(of: next, record)
         }
-        return firstBackup(from: record.pointee.primaries, record, at: now)
+        return hasFullPrimary(record) ? nil : firstBackup(from: record.pointee.primaries, record, at: now)
+    }
+
+    /// A server that is no backup is full, and not down.
+    private func hasFullPrimary(_ record: UnsafeMutablePointer<PoolRecord>) -> Bool {
+        guard record.pointee.isLimited else { return false }
+        for place in 0..<record.pointee.primaries {
+            let state = states[Int(number(place, record))]
+            if !state.isDown && state.connections >= record.pointee.limit { return true }
+        }
+        return false
     }
 
     /// The first one that is there; slow starts are not for backups.
@@ -272,13 +289,46 @@ struct PoolTable: ~Copyable {
         return best
     }
 
-    /// Neither down nor left out.
-    private func isThere(_ server: UInt16, _ now: Int64) -> Bool {
+    /// Neither down nor left out nor full.
+    private func isThere(_ server: UInt16, _ record: UnsafeMutablePointer<PoolRecord>, _ now: Int64) -> Bool {
         let state = states[Int(server)]
-        return !state.isDown && state.ejectedUntilMillis <= now
+        return !state.isDown && state.ejectedUntilMillis <= now && state.connections < record.pointee.limit
+    }
+
+    // MARK: Room
+
+    /// Some server is not down, so that there is something to wait for where all are full.
+    func hasServers(_ pool: UInt16) -> Bool {
+        let record = self[pool]
+        for place in 0..<record.pointee.count where !states[Int(number(place, record))].isDown { return true }
+        return false
+    }
+
+    /// `choose` would find one, unless another worker is quicker.
+    func hasRoom(_ pool: UInt16, at now: Int64) -> Bool {
+        let record = self[pool]
+        for place in 0..<record.pointee.primaries where isThere(number(place, record), record, now) { return true }
+        if hasFullPrimary(record) { return false }
+        for place in 0..<record.pointee.count {
+            let state = states[Int(number(place, record))]
+            if !state.isDown && state.connections < record.pointee.limit { return true }
+        }
+        return false
     }
 
     // MARK: What becomes of servers
+
+    /// A server of the pool has one connection more; false where it has as many as it may have.
+    ///
+    /// Asked by whoever has chosen the server, since another worker may have been quicker.
+    func enter(_ server: UInt16, _ pool: UInt16) -> Bool {
+        let record = self[pool]
+        guard record.pointee.isLimited else {
+            count(1, server)
+            return true
+        }
+        return states[Int(server)].addConnection(within: record.pointee.limit)
+    }
 
     /// A server has one connection more or less.
     func count(_ amount: Int64, _ server: UInt16) { states[Int(server)].addConnections(amount) }

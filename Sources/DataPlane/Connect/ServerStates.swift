@@ -110,6 +110,9 @@ package final class ServerStates: @unchecked Sendable {
 
         func addConnections(_ amount: Int64) { _ = clinux_add(words, amount) }
 
+        /// One connection more, where that is no more than `limit`.
+        func addConnection(within limit: Int64) -> Bool { clinux_add_within(words, limit) != 0 }
+
         /// A connect has failed; returns how many that makes in a row.
         func failed() -> Int64 { clinux_add(words + 1, 1) }
 

@@ -2,6 +2,8 @@
 enum Standing: UInt8, BitwiseCopyable, Comparable {
     /// Its health checks have failed: it is not connected.
     case down
+    /// It has as many connections as it may have.
+    case full
     /// Left out for a while (`EjectRules`): only connected where there is nobody else.
     case leftOut
     /// Back since a short while, and this connection is not among the few it gets.

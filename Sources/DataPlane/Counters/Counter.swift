@@ -22,8 +22,11 @@ package enum Counter: Int, CaseIterable {
     case connectFailed
     /// Of those: clients that came while all servers of their pool were down.
     case noServer
-    /// Of those: clients that have been given the fallback file.
+    /// Of those, and of the two that follow: clients that have been given the fallback file.
     case answered
+    /// Clients for whom all servers were full: no more could wait, or no server had room in time.
+    case refusedQueueFull
+    case refusedQueueTimeout
     /// There was no descriptor or no memory for the upstream's socket.
     case cutForShortage
     case systemFailure
@@ -48,6 +51,8 @@ package enum Counter: Int, CaseIterable {
     case connectFailedOtherwise
     /// Servers that were left out for a while, since connecting to them had failed too often.
     case ejections
+    /// Clients that had to wait for a server with room, whatever became of them.
+    case queued
     // Accepting
     case acceptEnded
     case acceptAborted
@@ -160,6 +165,8 @@ package enum Counter: Int, CaseIterable {
         case .listenerLimit: .refusedAtListenerLimit
         case .listenerClientLimit: .refusedPerClientOfListener
         case .rateLimit: .refusedByRate
+        case .queueFull: .refusedQueueFull
+        case .queueTimeout: .refusedQueueTimeout
         }
     }
 }

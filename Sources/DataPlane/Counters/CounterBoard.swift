@@ -12,6 +12,8 @@ package final class CounterBoard: @unchecked Sendable {
         case active
         case pipesOpen
         case pipesBorrowed
+        /// Clients that wait for a server with room.
+        case waiting
         /// 1 once the worker has left.
         case left
         /// Of the pools and listeners that the worker goes by (`PoolSet.generation`).

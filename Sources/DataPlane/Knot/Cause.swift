@@ -35,6 +35,10 @@ package enum Cause: UInt8, BitwiseCopyable, CaseIterable {
     case listenerLimit
     case listenerClientLimit
     case rateLimit
+    /// All servers were full, and as many clients waited as may.
+    case queueFull
+    /// No server had room for as long as a client waits.
+    case queueTimeout
 }
 
 /// Who is on which end.

@@ -7,6 +7,7 @@ extension Knot {
             let due = sinceMillis &+ timeouts.greetingMillis
             // Once it is due, what comes of it is under way.
             return now < due ? due : now &+ Self.withdrawalPauseMillis
+        case .queued: return sinceMillis &+ timeouts.waitMillis
         case .connecting: return sinceMillis &+ timeouts.connectMillis
         case .flushing: return now &+ flushPauseMillis(at: now)
         case .tied:
@@ -27,6 +28,8 @@ extension Knot {
         case .greeting:
             guard now >= sinceMillis &+ timeouts.greetingMillis else { return [] }
             return up.isWaiting ? Step.withdraw.on(.up) : .look
+        case .queued:
+            return now >= sinceMillis &+ timeouts.waitMillis ? .turnAway : []
         case .connecting:
             return isConnectInFlight && now >= sinceMillis &+ timeouts.connectMillis ? .abandonConnect : []
         case .flushing:

@@ -37,7 +37,9 @@ extension Knot {
 
     /// The watch of `direction`'s source: it is gone, or it has room for what the other lane wants to drain into it.
     private mutating func watchTold(_ direction: Direction, _ events: Int32, goesOn: Bool, at now: Int64) -> Step {
-        // A negative answer is our own withdrawal.
+        if phase == .queued { return toldWhileQueued(events, goesOn: goesOn) }
+        // A negative answer is our own withdrawal; what room there was meanwhile, nobody was told.
+        if events < 0 && answersItself && phase == .tied { return roomTold(direction.opposite) }
         guard events >= 0, phase == .tied || phase == .flushing else { return [] }
         if PollEvents.tellLoss(events) && !keepsRecords {
             // Where a hang-up need not be a loss, the lane that reads from this side, or a write to it, will tell.

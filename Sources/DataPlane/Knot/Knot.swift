@@ -3,8 +3,8 @@
 /// The worker tells it what has happened (`resumed`, `expired`, …) and performs the `Step` it answers with.
 /// ```
 ///   free ──begin──▶ connecting ──tie──▶ tied ──▶ untying ──(nothing in flight)──▶ free
-///          │             ▲ └── given up ──┼──────▶ │
-///          └▶ greeting ──┘                └▶ flushing ▶┘   one side is lost, the other still gets its bytes, then RST
+///          │           ▲ ▲ └── given up ──┼──────▶ │
+///          └▶ greeting ┘ └─▶ queued       └▶ flushing ▶┘   one side is lost, the other still gets its bytes, then RST
 /// ```
 /// The table of closing cases is in ARCHITECTURE.md and, case by case, in the tests.
 package struct Knot: BitwiseCopyable {
@@ -12,6 +12,8 @@ package struct Knot: BitwiseCopyable {
         case free
         /// The client is heard before a server is chosen.
         case greeting
+        /// All servers are full: the client waits for one.
+        case queued
         case connecting
         case tied
         case flushing
@@ -80,6 +82,8 @@ package struct Knot: BitwiseCopyable {
     var listener: UInt16 = 0
     /// Its client has not given the PROXY header yet that it has to begin with.
     package internal(set) var owesHeader = false
+    /// It stands in the line of those who wait for a server of its pool (`ClientQueues`).
+    var isInLine = false
 
     static let nowhere = UInt32.max
 
@@ -226,10 +230,10 @@ package struct Knot: BitwiseCopyable {
     }
 
     /// No upstream can be had, and there is something to say about it. The file is the knot's own, to be closed with it.
-    package mutating func answer(with file: Int32, at now: Int64) -> Step {
+    package mutating func answer(with file: Int32, for cause: Cause = .connectFailed, at now: Int64) -> Step {
         upstream = file
         tcp.remove(.upstream)
-        cause = .connectFailed
+        self.cause = cause
         answersItself = true
         sendsFile = true
         relay = .splice

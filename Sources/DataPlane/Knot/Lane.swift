@@ -67,7 +67,8 @@ package struct Lane: BitwiseCopyable {
     package internal(set) var held: Int32 = 0
     private var filled: Int32 = 0
     private var drained: Int32 = 0
-    /// Of the last chain or send; while a knot greets, how many bytes its client is waited for with.
+    /// Of the last chain or send; while a knot greets, how many bytes its client is waited for with; while it is queued, who stands
+    /// before it and behind it.
     var asked: UInt32 = 0
     package var gauge = TrafficGauge()
     /// What a copying lane has out and has seen.

@@ -44,6 +44,8 @@ package struct Step: OptionSet, BitwiseCopyable, Hashable {
     package static let reconnect = Step(rawValue: 1 << 26)
     /// Look at what the client has said: the same bit, since a client that greets has no upstream yet.
     package static let look = reconnect
+    /// The client has waited long enough for a server with room: the same bit again.
+    package static let turnAway = reconnect
     /// Withdraw the connect: its time is up.
     package static let abandonConnect = Step(rawValue: 1 << 27)
     /// Look whether the survivor's send queue is empty, now and again until it is.

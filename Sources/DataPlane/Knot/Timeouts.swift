@@ -4,6 +4,8 @@ package struct Timeouts: BitwiseCopyable, Equatable, Sendable {
     package var greetingMillis: Int64 = 3_000
     /// One attempt to connect to one upstream.
     package var connectMillis: Int64 = 5_000
+    /// A client that waits for a server with room; nil for `connectMillis`.
+    package var queueMillis: Int64?
     /// A pair over which nothing moves.
     package var idleMillis: Int64 = 3_600_000
     /// A half-closed pair over which nothing moves while no byte waits for a slow reader; also how long the bytes before a
@@ -20,6 +22,8 @@ package struct Timeouts: BitwiseCopyable, Equatable, Sendable {
     package var lifetimeJitterPercent: Int64 = 0
 
     package init() {}
+
+    var waitMillis: Int64 { queueMillis ?? connectMillis }
 
     /// Whoever has ended first.
     package var finMillisMax: Int64 { max(finMillis(after: .client), finMillis(after: .upstream)) }

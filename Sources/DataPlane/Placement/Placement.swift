@@ -7,12 +7,15 @@ import CLinux
 /// off. The workers must have ended before the group is let go of.
 package final class Placement: @unchecked Sendable {
     package let loads: WorkerLoads
+    /// Of clients that wait for servers with room.
+    let queues: QueueBoard
     private let inboxes: [Inbox<Newcomer>]
     private let hatches: UnsafeMutablePointer<InboxHatch<Newcomer>>
     private let shortage: UnsafeMutablePointer<UInt64>
 
     package init(workers: Int) {
         loads = WorkerLoads(workers: workers)
+        queues = QueueBoard(workers: workers)
         inboxes = (0..<workers).map { _ in Inbox<Newcomer>() }
         hatches = .allocate(capacity: workers)
         hatches.initialize(from: inboxes.map(\.hatch), count: workers)

@@ -34,6 +34,10 @@ package enum ConnectionEnd: UInt8, BitwiseCopyable, CaseIterable, Sendable {
     /// A PROXY header was missing or malformed.
     case badPrologue
     case prologueTimeout
+    /// All servers of the pool were full, and as many clients waited as may.
+    case queueFull
+    /// No server had room in time.
+    case queueTimeout
 }
 
 /// Who ended it.
@@ -69,6 +73,8 @@ extension Knot {
         case .denied: (.longsplice, .denied)
         case .perClientLimit, .listenerLimit, .listenerClientLimit: (.longsplice, .limit)
         case .rateLimit: (.longsplice, .rate)
+        case .queueFull: (.longsplice, .queueFull)
+        case .queueTimeout: (.longsplice, .queueTimeout)
         case .connectFailed:
             switch connectFailure {
             case .refused: (.upstream, .refused)

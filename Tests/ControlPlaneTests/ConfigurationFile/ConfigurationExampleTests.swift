@@ -37,7 +37,7 @@ struct ConfigurationExampleTests {
     func schema() {
         let schema = ConfigurationFile.schema
         #expect(schema.hasPrefix("{\n  \"$schema\": \"https://json-schema.org/draft/2020-12/schema\","))
-        #expect(Self.keys(Schema.document(ProcessKeys.all(pipeBytesMax: 1 << 20))).count == 112)
+        #expect(Self.keys(Schema.document(ProcessKeys.all(pipeBytesMax: 1 << 20))).count == 116)
         #expect(schema.contains("\"maximum\": 256") && schema.contains("\"default\": \"round_robin\""))
     }
 

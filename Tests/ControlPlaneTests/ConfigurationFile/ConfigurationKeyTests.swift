@@ -321,6 +321,17 @@ struct ConfigurationKeyTests {
         #expect(try pool(", eject: {}, slow_start: 1s").slowStartMillis == 1_000)
     }
 
+    @Test("how many connections servers have, and who waits for one")
+    func serverLimits() throws {
+        let plain = try pool("")
+        #expect(plain.serverLimits == nil && plain.timeouts.queueMillis == nil)
+        let few = try pool(", server_limits: { connections: 5 }")
+        #expect(few.serverLimits == ServerLimits(connections: 5, queue: 0) && few.timeouts.queueMillis == nil)
+        let all = try pool(", server_limits: { queue: 100, connections: 500, queue_timeout: 1500ms }")
+        #expect(all.serverLimits == ServerLimits(connections: 500, queue: 100))
+        #expect(all.timeouts.queueMillis == 1_500 && all.timeouts.connectMillis == 5_000)
+    }
+
     @Test("every balance is known", arguments: Balance.allCases)
     func balances(balance: Balance) throws {
         let text = """

@@ -320,6 +320,18 @@ struct ListenerAndPoolProblemTests {
                 "f:1:49: pools[0].slow_start 30s: never comes to pass, since no server is ever down or left out; write health or eject too, or leave it out"
             ),
             (
+                "name: p, servers: [echo], server_limits: { queue: 5 }",
+                "f:1:52: pools[0].server_limits.connections: is missing; write a whole number from 1 to 10000000"
+            ),
+            (
+                "name: p, servers: [echo], server_limits: { connections: 0 }",
+                "f:1:67: pools[0].server_limits.connections 0: is out of range; write a whole number from 1 to 10000000"
+            ),
+            (
+                "name: p, servers: [echo], server_limits: { connections: 5, queue_timeout: 1s }",
+                "f:1:85: pools[0].server_limits.queue_timeout 1s: never comes to pass, since nobody waits; write queue too, or leave it out"
+            ),
+            (
                 "name: p, servers: [echo], max_lifetime: { jitter: 5% }",
                 "f:1:51: pools[0].max_lifetime.at_most: is missing; write a time from 1ms to 720h"
             ),
