@@ -12,6 +12,8 @@ package enum ControlOrder: Equatable, Sendable {
     case metrics
     /// Takes over the configuration file as it is now.
     case reload
+    /// What would change if this file were taken over instead; nil for the file that is served.
+    case plan(path: String?)
     /// Begins the end of the process: no more connections.
     case drain
     case server(ServerOrder, server: String, pool: String)
@@ -35,7 +37,7 @@ package enum ControlAnswer: Equatable, Sendable {
     case pools([ControlPool])
     /// In the Prometheus text format, version 0.0.4.
     case metrics(String)
-    /// What was done or has begun.
+    /// What was done, has begun, or would be done.
     case changes(ControlChanges)
     case failure(ControlFailure)
 }

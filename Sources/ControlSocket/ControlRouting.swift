@@ -34,6 +34,9 @@ struct ControlRouting: Sendable {
         case ("pools", 1): return try only("GET", method, .pools)
         case ("metrics", 1): return try only("GET", method, .metrics)
         case ("reload", 1): return try only("POST", method, .reload)
+        case ("plan", 1):
+            _ = try only("POST", method, .plan(path: nil))
+            return .plan(path: try PlanRequest.path(body))
         case ("drain", 1): return try only("POST", method, .drain)
         case ("pools", 4) where segments[segments.startIndex + 2] == "servers":
             _ = try only("POST", method, .pools)
@@ -41,7 +44,7 @@ struct ControlRouting: Sendable {
         default:
             throw ControlReply.Problem(
                 404,
-                "there is nothing at \(path.prefix(100)); ask for /status, /config, /pools or /metrics, or post to /reload, /drain or /pools/POOL/servers/SERVER"
+                "there is nothing at \(path.prefix(100)); ask for /status, /config, /pools or /metrics, or post to /reload, /plan, /drain or /pools/POOL/servers/SERVER"
             )
         }
     }

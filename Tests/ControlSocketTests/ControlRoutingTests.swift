@@ -17,7 +17,7 @@ struct ControlRoutingTests {
         arguments: [
             ("GET", "/status", .status), ("GET", "/status?x=/y", .status), ("GET", "/config", .configuration),
             ("GET", "/pools", .pools), ("GET", "/metrics", .metrics), ("POST", "/reload", .reload),
-            ("POST", "/drain", .drain),
+            ("POST", "/drain", .drain), ("POST", "/plan", .plan(path: nil)),
         ] as [(String, String, ControlOrder)])
     func paths(method: String, path: String, order: ControlOrder) async {
         let host = ScriptedHost()
@@ -41,6 +41,14 @@ struct ControlRoutingTests {
         #expect((try? ServerAction.order(written)) == order, "as the commands write it")
     }
 
+    @Test("a plan is of the file in the body")
+    func plan() async {
+        let host = ScriptedHost()
+        let body = String(decoding: ControlJSON.bytes(PlanRequest(path: "/etc/a \"b\".yaml")), as: UTF8.self)
+        #expect(await reply("POST", "/plan", body, host).status == 200)
+        #expect(host.orders == [.plan(path: "/etc/a \"b\".yaml")])
+    }
+
     @Test(
         "nothing else is an order, and the cure is told",
         arguments: [
@@ -48,6 +56,8 @@ struct ControlRoutingTests {
             ("GET", "/status/", "", 404, "ask for"), ("GET", "/statusx", "", 404, "ask for"),
             ("GET", "/pools/web", "", 404, "ask for"), ("POST", "/pools/a/servers", "", 404, "ask for"),
             ("POST", "/pools/a/servers/b/c", "", 404, "ask for"), ("POST", "/pools/a/x/b", "", 404, "ask for"),
+            ("GET", "/plan", "", 405, "use POST"), ("POST", "/plan", "{}", 400, "the body is no question; write"),
+            ("POST", "/plan", #"{"path": "edge.yaml"}"#, 400, "the body is no question"),
             ("GET", "/%zz", "", 400, "the path is no escaped UTF-8; write"),
             ("POST", "/status", "", 405, "POST is not for this path; use GET"),
             ("GET", "/reload", "", 405, "use POST"), ("DELETE", "/drain", "", 405, "use POST"),

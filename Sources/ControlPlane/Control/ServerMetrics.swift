@@ -24,6 +24,9 @@ struct ServerMetrics {
             metrics.add(Totals.snakeCase("\(counter)"), .counter, counter.help, [.init(totals[counter])])
         }
         metrics.add("connections_active", .gauge, "Clients that are here now.", [.init(totals[.active])])
+        metrics.add(
+            "connections_waiting", .gauge, "Of those, clients that wait for a server with room.",
+            [.init(totals[.waiting])])
         metrics.add("pipes_open", .gauge, "Pipes that there are now.", [.init(totals[.pipesOpen])])
         metrics.add("pipes_borrowed", .gauge, "Of those, pipes with bytes under way.", [.init(totals[.pipesBorrowed])])
         addHealth(to: &metrics)

@@ -17,6 +17,7 @@ extension Supervisor {
         case .pools: .pools(server.controlPools(at: Clock.nowMillis()))
         case .metrics: .metrics(metrics.text)
         case .reload: reloaded()
+        case .plan(let path): planned(path)
         case .drain: drained()
         case .server(let order, let name, let pool): changed(order, name, pool)
         }
@@ -26,6 +27,13 @@ extension Supervisor {
 
     private func reloaded() -> ControlAnswer {
         switch reload() {
+        case .adopted(let difference): .changes(ControlChanges(difference.sentences))
+        case .refused(let reasons): .failure(ControlFailure(.conflict, reasons.joined(separator: "\n")))
+        }
+    }
+
+    private func planned(_ path: String?) -> ControlAnswer {
+        switch plan(path) {
         case .adopted(let difference): .changes(ControlChanges(difference.sentences))
         case .refused(let reasons): .failure(ControlFailure(.conflict, reasons.joined(separator: "\n")))
         }

@@ -32,9 +32,10 @@ final class NamesOfServers {
     func waitForNew() { watch.waitForAll(milliseconds: Self.patienceMillis) }
 
     /// With the servers that names give now.
-    func full(_ configuration: ServeConfiguration) -> ServeConfiguration {
+    /// - Parameter isServed: whether that is what is served from now on.
+    func full(_ configuration: ServeConfiguration, isServed: Bool = true) -> ServeConfiguration {
         // In this order: what changes meanwhile is a change again.
-        changesServed = watch.changes
+        if isServed { changesServed = watch.changes }
         return configuration.with(servers: watch.servers)
     }
 

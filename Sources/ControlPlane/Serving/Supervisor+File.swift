@@ -13,14 +13,14 @@ extension Supervisor {
         let machine = try Machine.ofThisProcess()
         let format = try FlagReading.choice(flags.logFormat, "--log-format") as LogFormat?
         let level = try FlagReading.choice(flags.logLevel, "--log-level") as Logger.Level?
-        func read() throws -> (configuration: ServeConfiguration, warnings: [String]) {
-            let file = try ConfigurationFile(path, on: machine)
+        func read(_ other: String?) throws -> (configuration: ServeConfiguration, warnings: [String]) {
+            let file = try ConfigurationFile(other ?? path, on: machine)
             var configuration = file.configuration
             configuration.logFormat = format ?? configuration.logFormat
             configuration.logLevel = level ?? configuration.logLevel
             return (configuration, file.warnings.map(\.line))
         }
-        let (configuration, warnings) = try read()
+        let (configuration, warnings) = try read(nil)
         return try Supervisor(configuration, on: machine, warnings: warnings, source: read, opening: opening).run()
     }
 }

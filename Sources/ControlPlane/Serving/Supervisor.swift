@@ -12,8 +12,8 @@ package final class Supervisor {
     private static let secondUserSignal: Int32 = 12
     private static let terminate: Int32 = 15
 
-    /// Reads the configuration again; nil where it was given by flags.
-    private let source: (() throws -> (configuration: ServeConfiguration, warnings: [String]))?
+    /// Reads the configuration again, or the one at another path; nil where it was given by flags.
+    private let source: Source?
     let server: Server
     let log: Logger
     let mailbox: ControlMailbox
@@ -39,7 +39,7 @@ package final class Supervisor {
     ///   - opening: how a control socket is served.
     package init(
         _ configuration: ServeConfiguration, on machine: Machine, warnings: [String] = [],
-        source: (() throws -> (configuration: ServeConfiguration, warnings: [String]))? = nil, opening: ControlOpening
+        source: Source? = nil, opening: ControlOpening
     ) throws(Refusal) {
         self.source = source
         do throws(SystemError) {
@@ -132,6 +132,8 @@ package final class Supervisor {
 
     // MARK: Reload
 
+    package typealias Source = (_ path: String?) throws -> (configuration: ServeConfiguration, warnings: [String])
+
     /// What has become of a wish to serve another configuration.
     package enum Reload: Equatable, Sendable {
         case adopted(ConfigurationDifference)
@@ -160,6 +162,23 @@ package final class Supervisor {
         return outcome
     }
 
+    /// What a reload would change; nothing is changed. Addresses are neither bound nor looked up for it.
+    /// - Parameter path: of another file than the one that is served.
+    func plan(_ path: String?) -> Reload {
+        guard let source else {
+            return .refused(["the configuration was given by flags; start with --config FILE to plan another one"])
+        }
+        do {
+            return .adopted(server.difference(to: names.full(try source(path).configuration, isServed: false)))
+        } catch let problems as FileProblems {
+            return .refused(problems.lines)
+        } catch let refusal as Refusal {
+            return .refused([refusal.sentence])
+        } catch {
+            return .refused(["\(error)"])
+        }
+    }
+
     private func readAgain() -> Reload {
         guard let source else {
             return .refused(["the configuration was given by flags; start with --config FILE to reload it"])
@@ -168,7 +187,7 @@ package final class Supervisor {
         tell("RELOADING=1", "MONOTONIC_USEC=\(Clock.nowNanoseconds() / 1_000)")
         defer { tell("READY=1", status) }
         do {
-            let read = try source()
+            let read = try source(nil)
             for warning in read.warnings { log.warning("\(warning)") }
             let difference = try adopt(read.configuration)
             loadedAt = Timestamp.now()
