@@ -40,14 +40,21 @@ struct WorkerQueueScriptTests {
         bench.script.open.first { $0.intent == .watch && $0.tag.slot == slot }
     }
 
+    private func move(of slot: UInt32, _ bench: borrowing ScriptedWorker) -> Script.Open? {
+        bench.script.open.first {
+            guard case .move = $0.intent else { return false }
+            return $0.tag.slot == slot && $0.tag.direction == .up
+        }
+    }
+
     /// The client of a tied pair resets it.
     private func end(_ slot: UInt32, _ bench: inout ScriptedWorker) throws {
         let rest = try #require(
             bench.script.open.first { $0.tag.slot == slot && $0.intent == .rest && $0.tag.direction == .up })
         bench.script.answer(rest, .await, 1)
         bench.worker.turn()
-        let move = try #require(
-            bench.script.open.first { $0.tag.slot == slot && $0.tag.direction == .up && $0.intent != .watch })
+        let found = move(of: slot, bench)
+        let move = try #require(found)
         bench.script.answer(move, fill: Errno.reset, drain: Errno.again)
         settle(&bench)
     }
@@ -167,7 +174,8 @@ struct WorkerQueueScriptTests {
             bench.script.open.first { $0.tag.slot == 0 && $0.intent == .rest && $0.tag.direction == .up })
         bench.script.answer(rest, .await, 1)
         bench.worker.turn()
-        let move = try #require(bench.script.open.first { $0.tag.slot == 0 && $0.tag.direction == .up })
+        let found = move(of: 0, bench)
+        let move = try #require(found)
         bench.script.answer(move, fill: Errno.reset, drain: Errno.again)
         // The knot's end takes some intents too.
         for _ in 0..<8 {
@@ -261,6 +269,27 @@ struct WorkerQueueScriptTests {
         set.states.goDown(1)
         settle(&bench)
         #expect(phases(bench)[2] == .free && bench.count(.noServer) == 1)
+    }
+
+    @Test("a place is not left for ever to a worker that stands still")
+    func standstill() throws {
+        let placement = Placement(workers: 2)
+        let set = PoolSet([Self.pool(queue: 3)])
+        let other = placement.queues.side(of: 1)
+        var bench = try ScriptedWorker {
+            $0.target = .pools(set)
+            $0.placement = placement
+        }
+        other.open(ringing: bench.control.bell)
+        try bench.tie()
+        #expect(other.enter(0, atMost: 3))
+        other.tell(1, 0)
+        try bench.accept()
+        try end(0, &bench)
+        #expect(connecting(bench) == [] && clinux_event_clear(bench.control.bell) > 0)
+        bench.script.millisPerTurn = 60
+        settle(&bench)
+        #expect(connecting(bench) == [1])
     }
 
     @Test("two workers share the limit, and a place goes to whoever has waited longest")

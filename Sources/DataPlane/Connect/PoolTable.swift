@@ -142,7 +142,7 @@ struct PoolTable: ~Copyable {
         let here =
             first(atLeast: .doubted, from: place, record, occasion)
             ?? first(atLeast: .heldBack, from: place, record, occasion)
-        if here != nil || hasFullPrimary(record) { return here }
+        if here != nil || hasFullPrimary(record, occasion.now) { return here }
         return firstBackup(from: record.pointee.primaries, record, at: occasion.now)
             ?? first(atLeast: .leftOut, from: place, record, occasion)
             ?? firstBackup(atLeast: .leftOut, from: record.pointee.primaries, record, at: occasion.now)
@@ -199,15 +199,16 @@ struct PoolTable: ~Copyable {
             if isThere(other, record, now) { return other }
             next = neighbour(of: next, record)
         }
-        return hasFullPrimary(record) ? nil : firstBackup(from: record.pointee.primaries, record, at: now)
+        return hasFullPrimary(record, now) ? nil : firstBackup(from: record.pointee.primaries, record, at: now)
     }
 
-    /// A server that is no backup is full, and not down.
-    private func hasFullPrimary(_ record: UnsafeMutablePointer<PoolRecord>) -> Bool {
+    /// A server that is no backup is full, and neither down nor left out.
+    private func hasFullPrimary(_ record: UnsafeMutablePointer<PoolRecord>, _ now: Int64) -> Bool {
         guard record.pointee.isLimited else { return false }
         for place in 0..<record.pointee.primaries {
             let state = states[Int(number(place, record))]
-            if !state.isDown && state.connections >= record.pointee.limit { return true }
+            guard !state.isDown, state.ejectedUntilMillis <= now else { continue }
+            if state.connections >= record.pointee.limit { return true }
         }
         return false
     }
@@ -308,7 +309,7 @@ struct PoolTable: ~Copyable {
     func hasRoom(_ pool: UInt16, at now: Int64) -> Bool {
         let record = self[pool]
         for place in 0..<record.pointee.primaries where isThere(number(place, record), record, now) { return true }
-        if hasFullPrimary(record) { return false }
+        if hasFullPrimary(record, now) { return false }
         for place in 0..<record.pointee.count {
             let state = states[Int(number(place, record))]
             if !state.isDown && state.connections < record.pointee.limit { return true }
