@@ -184,43 +184,43 @@ struct ListenerAndPoolProblemTests {
             ),
             (
                 "name: p, resolve: []",
-                "f:1:28: pools[0].resolve: is a list; write a mapping with name, type, port, refresh"
+                "f:1:29: pools[0].resolve: is a list; write a mapping with name, type, port, refresh"
             ),
             (
                 "name: p, resolve: { type: srv }",
-                "f:1:28: pools[0].resolve.name: is missing; write for example name: _https._tcp.shop.svc"
+                "f:1:29: pools[0].resolve.name: is missing; write for example name: _https._tcp.shop.svc"
             ),
             (
                 "name: p, resolve: { name: a }",
-                "f:1:28: pools[0].resolve.type: is missing; write one of a, aaaa, addresses, srv"
+                "f:1:29: pools[0].resolve.type: is missing; write one of a, aaaa, addresses, srv"
             ),
             (
                 "name: p, resolve: { name: a, type: mx }",
-                "f:1:44: pools[0].resolve.type mx: is none that exists; write one of a, aaaa, addresses, srv"
+                "f:1:46: pools[0].resolve.type mx: is none that exists; write one of a, aaaa, addresses, srv"
             ),
             (
                 "name: p, resolve: { name: a, type: a }",
-                "f:1:44: pools[0].resolve.type a: tells no ports; write port too, or type: srv"
+                "f:1:46: pools[0].resolve.type a: tells no ports; write port too, or type: srv"
             ),
             (
                 "name: p, resolve: { name: a, type: srv, port: 80 }",
-                "f:1:55: pools[0].resolve.port 80: stands beside type: srv, which tells ports; leave it out"
+                "f:1:57: pools[0].resolve.port 80: stands beside type: srv, which tells ports; leave it out"
             ),
             (
                 "name: p, resolve: { name: a..b, type: srv }",
-                "f:1:36: pools[0].resolve.name a..b: is no name that can be looked up; write labels of 1 to 63 letters, digits, hyphens or underscores with dots between them"
+                "f:1:37: pools[0].resolve.name a..b: is no name that can be looked up; write labels of 1 to 63 letters, digits, hyphens or underscores with dots between them"
             ),
             (
                 "name: p, resolve: { name: 192.0.2.1, type: srv }",
-                "f:1:36: pools[0].resolve.name 192.0.2.1: is an address; write it into servers"
+                "f:1:37: pools[0].resolve.name 192.0.2.1: is an address; write it into servers"
             ),
             (
                 "name: p, resolve: { name: a, type: srv, refresh: 10ms }",
-                "f:1:58: pools[0].resolve.refresh 10ms: is out of range; write a time from 1s to 24h, or ttl"
+                "f:1:60: pools[0].resolve.refresh 10ms: is out of range; write a time from 1s to 24h, or ttl"
             ),
             (
                 "name: p, resolve: { name: a, type: srv, refresh: 10 }",
-                "f:1:58: pools[0].resolve.refresh 10: has no unit; write 10s for seconds, or use ms, m or h, or ttl"
+                "f:1:60: pools[0].resolve.refresh 10: has no unit; write 10s for seconds, or use ms, m or h, or ttl"
             ),
             (
                 "name: p, servers: []",
