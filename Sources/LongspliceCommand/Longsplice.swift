@@ -9,7 +9,8 @@ struct Longsplice: ParsableCommand {
         abstract: "An edge TCP terminator that joins connections without copying their bytes through user space.",
         version: Version.sentence,
         subcommands: [
-            Serve.self, Status.self, Plan.self, Reload.self, DrainProcess.self, Servers.self, Check.self, Config.self, Doctor.self,
+            Serve.self, Status.self, Plan.self, Reload.self, DrainProcess.self, Servers.self, Check.self, Config.self,
+            Doctor.self,
             Bench.self, Splice.self, Sendfile.self,
         ]
     )
