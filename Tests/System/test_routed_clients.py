@@ -86,7 +86,7 @@ def test_postgresql_goes_on_at_the_other_server_when_one_is_killed(wide_stage, d
     told(proxy, f"server {addresses[0]} is down: its last check was refused")
     assert proxy.counters_once(servers_down=1)
     assert running.wait(60) == 2, running.output()
-    aborted = set(re.findall(r"client (\d+) aborted", running.output()))
+    aborted = set(re.findall(r"client (\d+)(?: script \d+)? aborted", running.output()))
     # The workers choose by themselves, so it need not be half of them.
     assert 0 < len(aborted) < 8, running.output()
     assert int(re.search(r"actually processed: (\d+)", running.output())[1]) > 100
