@@ -302,6 +302,22 @@ def test_a_reload_says_what_changed_or_everything_that_is_wrong(stage, folder):
     assert "last reload at" in said(stage, path, "status") and server_of(stage, proxy, [first, second]) == 1
 
 
+def test_a_plan_says_what_would_change_and_changes_nothing(stage, folder):
+    path, first, second = folder / "s", stage.listen(), stage.listen()
+    proxy = controlled(stage, path, pool(first.address))
+    client = stage.connect(proxy.addresses[0])
+    exchange(client, stage.keep(first.accept()))
+    other = written(stage, text_of(stage, path, pool(second.address)))
+    changes = said(stage, path, "plan", "--config", str(other)).splitlines()
+    assert changes == [f"pool web: server {second.address} is added",
+                       f"pool web: server {first.address} is removed, 1 connection goes on"]
+    assert said(stage, path, "plan") == "nothing has changed\n"
+    other.write_text("wrokers: 2\n")
+    assert "wrokers" in refused(stage, path, "plan", "--config", str(other))
+    assert "cannot be read" in refused(stage, path, "plan", "--config", str(folder / "missing.yaml"))
+    assert get(path, "/status")["generation"]["number"] == 1 and server_of(stage, proxy, [first, second]) == 0
+
+
 def test_a_drain_ends_the_process_with_the_last_connection(stage, folder):
     path, listener = folder / "s", stage.listen()
     proxy = controlled(stage, path, pool(listener.address))
