@@ -45,7 +45,7 @@ run: build
 build: setup
 	$(RELEASE)
 
-# All tests: about thirteen minutes where everything is built, ten of them the system tests; a few more where it is not.
+# All tests: about fifteen minutes where everything is built, ten of them the system tests; a few more where it is not.
 test: lint unit system
 
 lint:
