@@ -840,6 +840,8 @@ int32_t clinux_thread_start(uint64_t *thread, void (*entry)(void *), void *conte
     return 0;
 }
 
+int32_t clinux_thread_detach(uint64_t thread) { return -pthread_detach((pthread_t)thread); }
+
 int32_t clinux_thread_join(uint64_t thread) { return -pthread_join((pthread_t)thread, NULL); }
 
 void *clinux_mutex(void)

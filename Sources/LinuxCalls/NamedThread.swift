@@ -1,6 +1,6 @@
 import CLinux
 
-/// A body on a thread of its own (pthreads(7)), to be joined once.
+/// A body on a thread of its own (pthreads(7)), to be joined or detached once.
 ///
 /// The body is let go of when it begins, so its owner may hold this and be held by the body meanwhile.
 package final class NamedThread: @unchecked Sendable {
@@ -25,6 +25,9 @@ package final class NamedThread: @unchecked Sendable {
             throw SystemError(started, in: "pthread_create")
         }
     }
+
+    /// Nobody will wait for its end, and what it holds is given back then (pthread_detach(3)).
+    package func detach() { _ = clinux_thread_detach(thread) }
 
     /// Returns when the body has.
     package func join() { _ = clinux_thread_join(thread) }

@@ -182,6 +182,7 @@ void clinux_free(void *memory);
 /* A joinable thread that blocks no more signals than its maker; *thread is for clinux_thread_join. */
 int32_t clinux_thread_start(uint64_t *thread, void (*entry)(void *), void *context);
 int32_t clinux_thread_join(uint64_t thread);
+int32_t clinux_thread_detach(uint64_t thread); /* ends by itself; not to be joined */
 
 /* A mutex (pthread_mutex_lock(3)); NULL where there is no memory. */
 void *clinux_mutex(void);

@@ -29,7 +29,7 @@ package final class NameWatch: @unchecked Sendable {
     package func follow(_ all: Set<ResolveRules>) throws(SystemError) {
         book.withLock { $0.follow(all, at: Clock.nowMillis()) }
         while threads < min(Self.threadsMax, all.count) {
-            _ = try NamedThread("names") { [self] in main() }
+            try NamedThread("names") { [self] in main() }.detach()
             threads += 1
         }
         for _ in 0..<threads { bell.post() }
