@@ -139,6 +139,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
             list.enumerated().map { index, one in
                 Listener(socket: one.socket, isTCP: one.isTCP, number: UInt16(truncatingIfNeeded: index))
             })
+        board.publish(.generation, Int(truncatingIfNeeded: poolSet.generation))
         engine.attach(control.bell)
         buffers.supply(&engine)
         listenForBell()

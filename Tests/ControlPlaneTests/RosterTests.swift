@@ -6,9 +6,9 @@ import Testing
 
 @Suite("Numbers for life")
 struct RosterTests {
-    private func generation(
-        _ roster: Roster, _ pools: [(String, [String])], at now: Int64 = 0
-    ) throws -> PoolSet {
+    private func model(
+        _ pools: [(String, [String])]
+    ) throws -> (configuration: ServeConfiguration, addresses: [[[SocketAddress]]]) {
         let configured = try pools.map { name, servers in
             PoolConfiguration(
                 name,
@@ -18,9 +18,23 @@ struct RosterTests {
         let addresses = try pools.map {
             try $0.1.map { try Resolver.addresses(of: try Endpoint($0, ports: 1...65_535)) }
         }
+        return (configuration, addresses)
+    }
+
+    private func generation(
+        _ roster: Roster, _ pools: [(String, [String])], at now: Int64 = 0
+    ) throws -> PoolSet {
+        let (configuration, addresses) = try model(pools)
         return roster.next(
-            configuration, servers: addresses, sockets: [], clients: 8, counts: true, try FallbackFiles(configured),
-            at: now)
+            configuration, servers: addresses, sockets: [], clients: 8, counts: true,
+            try FallbackFiles(configuration.pools), at: now)
+    }
+
+    private func hasRoom(
+        _ roster: Roster, _ pools: [(String, [String])], adopted: UInt64, at now: Int64
+    ) throws -> Bool {
+        let (configuration, addresses) = try model(pools)
+        return roster.hasRoom(for: configuration, servers: addresses, adopted: adopted, at: now)
     }
 
     private func numbers(_ set: PoolSet, _ pool: Int) -> [UInt16] { set.pools[pool].servers.compactMap(\.number) }
@@ -45,13 +59,27 @@ struct RosterTests {
         roster.states[0].addConnections(1)
         _ = try generation(roster, [("p", ["192.0.2.2:1"])], at: 1_000)
         // It has a connection; then it has none, and a worker may still choose it; and at last it was only just so.
-        #expect(!roster.hasRoom(for: 2, adopted: 2, at: 20_000))
+        let next = [("p", ["192.0.2.2:1", "192.0.2.3:1"])]
+        #expect(try !hasRoom(roster, next, adopted: 2, at: 20_000))
         roster.states[0].addConnections(-1)
-        #expect(!roster.hasRoom(for: 2, adopted: 1, at: 20_000))
-        #expect(!roster.hasRoom(for: 2, adopted: 2, at: 10_999))
-        #expect(roster.hasRoom(for: 2, adopted: 2, at: 11_000))
-        let set = try generation(roster, [("p", ["192.0.2.2:1", "192.0.2.3:1"])], at: 11_000)
+        #expect(try !hasRoom(roster, next, adopted: 1, at: 20_000))
+        #expect(try !hasRoom(roster, next, adopted: 2, at: 10_999))
+        #expect(try hasRoom(roster, next, adopted: 2, at: 11_000))
+        let set = try generation(roster, next, at: 11_000)
         #expect(numbers(set, 0) == [1, 0] && "\(roster.servers[0])" == "192.0.2.3:1")
+    }
+
+    @Test("servers that a change leaves out make no room for those that it brings")
+    func replaced() throws {
+        let roster = Roster(isChangeable: false, servers: 2)
+        let (a, b, c) = ("192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1")
+        _ = try generation(roster, [("p", [a, b])])
+        for next in [[("p", [a, c])], [("p", [c])], [("p", [a, a])], [("q", [a])]] {
+            #expect(try !hasRoom(roster, next, adopted: 1, at: 60_000), "\(next)")
+        }
+        for next in [[("p", [b, a])], [("p", [b])], [("p", [])], [("p", []), ("q", [])]] {
+            #expect(try hasRoom(roster, next, adopted: 1, at: 60_000), "\(next)")
+        }
     }
 
     @Test("a listener's is by its name and place")

@@ -9,6 +9,7 @@ import LinuxCalls
 final class Roster {
     /// Numbers for life need room for those that come and go.
     static let serversMax = 65_535
+    private static let poolsMax = 65_535
 
     let states: ServerStates
     private(set) var generation: UInt64 = 0
@@ -70,11 +71,26 @@ final class Roster {
 
     // MARK: Generations
 
-    /// Whether so many servers can be numbered, beside those that still have connections.
-    /// - Parameter adopted: the generation that every worker goes by at least.
-    func hasRoom(for servers: Int, adopted: UInt64, at now: Int64) -> Bool {
+    /// Whether everything that is new in it can be numbered. Numbers of servers that it leaves out are not free yet.
+    /// - Parameters:
+    ///   - addresses: of each server of each pool, in the configuration's order.
+    ///   - adopted: the generation that every worker goes by at least.
+    func hasRoom(
+        for configuration: ServeConfiguration, servers addresses: [[[SocketAddress]]], adopted: UInt64, at now: Int64
+    ) -> Bool {
         reclaim(adopted, at: now)
-        return servers + retired.count <= states.capacity
+        var (newPools, newServers) = (0, 0)
+        for (pool, addresses) in zip(configuration.pools, addresses) {
+            let places = addresses.flatMap(\.self)
+            if let number = pools[pool.name] {
+                newServers += keys(of: places, in: number).count { numbers[$0] == nil }
+            } else {
+                newPools += 1
+                newServers += places.count
+            }
+        }
+        return poolSettings.count + newPools <= Self.poolsMax
+            && newServers <= states.capacity - servers.count + free.count
     }
 
     /// The next generation. What cannot fail any more.
@@ -106,7 +122,7 @@ final class Roster {
 
     private func number(of pool: PoolConfiguration) -> Int {
         if let known = pools[pool.name] { return known }
-        precondition(poolSettings.count < 65_535, "Roster: too many pools")
+        precondition(poolSettings.count < Self.poolsMax, "Roster: too many pools; ask hasRoom first")
         pools[pool.name] = poolSettings.count
         poolSettings.append(PoolSettings([]))
         return poolSettings.count - 1
@@ -117,18 +133,17 @@ final class Roster {
         _ kept: inout Set<ServerKey>
     ) -> PoolSettings {
         var settings = PoolSettings([], pool.balance)
-        var turns: [String: Int] = [:]
-        for (server, places) in zip(pool.servers, addresses) {
-            for address in places {
-                let text = "\(address)"
-                let key = ServerKey(pool: poolNumber, address: text, turn: turns[text, default: 0])
-                turns[text, default: 0] += 1
-                kept.insert(key)
+        let keys = keys(of: addresses.flatMap(\.self), in: poolNumber)
+        kept.formUnion(keys)
+        settings.servers = zip(pool.servers, addresses).flatMap { server, places in
+            places.map { address in
                 var one = ServerSettings(address, weight: server.weight, isBackup: server.isBackup)
                 one.isDraining = server.isDraining
-                one.number = number(of: key, address)
-                settings.servers.append(one)
+                return one
             }
+        }
+        for (place, key) in keys.enumerated() {
+            settings.servers[place].number = number(of: key, settings.servers[place].address)
         }
         settings.timeouts = pool.timeouts
         settings.sources = pool.sources.map(\.value)
@@ -143,6 +158,15 @@ final class Roster {
         settings.attemptsMax = pool.retries.map { $0 + 1 } ?? .max
         settings.fallback = fallbacks.descriptor(of: pool)
         return settings
+    }
+
+    private func keys(of addresses: [SocketAddress], in pool: Int) -> [ServerKey] {
+        var turns: [String: Int] = [:]
+        return addresses.map { address in
+            let text = "\(address)"
+            defer { turns[text, default: 0] += 1 }
+            return ServerKey(pool: pool, address: text, turn: turns[text, default: 0])
+        }
     }
 
     private func number(of key: ServerKey, _ address: SocketAddress) -> UInt16 {
@@ -199,10 +223,8 @@ final class Roster {
 
     // MARK: Questions
 
-    /// The number of a pool of the configuration, and of each of its servers.
-    func pool(_ name: String) -> (number: Int, settings: PoolSettings)? {
-        pools[name].map { ($0, poolSettings[$0]) }
-    }
+    /// What workers know of a pool; nil for one that never was.
+    func pool(_ name: String) -> PoolSettings? { pools[name].map { poolSettings[$0] } }
 
     /// Connections of a listener now; nil where they are not counted.
     func connections(ofListener name: String) -> Int? { limits[name]?.limits.current }

@@ -129,10 +129,12 @@ package final class Server {
         if next.hasEcho && echo == nil {
             throw Refusal(.failure, "an embedded echo server is only started with the process; restart it")
         }
-        guard roster.hasRoom(for: places.serverCount, adopted: workers.generation, at: Clock.nowMillis()) else {
+        let addresses = places.servers(next, echo: echo?.address)
+        guard roster.hasRoom(for: next, servers: addresses, adopted: workers.generation, at: Clock.nowMillis()) else {
             throw Refusal(
                 .failure,
-                "too many servers have gone whose connections still go on; try again later, or name fewer servers")
+                "too many servers or pools are new, beside those that are here and those that have gone lately; change fewer at a time, or restart the process"
+            )
         }
         try Self.tryOut(next)
         let fallbacks = try FallbackFiles(next.pools, after: self.fallbacks)
@@ -142,8 +144,8 @@ package final class Server {
 
         // Nothing fails from here on.
         let set = roster.next(
-            next, servers: places.servers(next, echo: echo?.address), sockets: openings, clients: clients, counts: true,
-            fallbacks, at: Clock.nowMillis())
+            next, servers: addresses, sockets: openings, clients: clients, counts: true, fallbacks,
+            at: Clock.nowMillis())
         for number in roster.givenAgain { failuresOfOthers.remember(number, of: allConnectFailures) }
         change(places, openings, bound, set)
         configuration = next
@@ -207,7 +209,7 @@ package final class Server {
         ConfigurationDifference.Flows(
             ofListener: { [roster] in roster.connections(ofListener: $0) },
             ofServer: { [roster] pool, server in
-                let servers = roster.pool(pool)?.settings.servers ?? []
+                let servers = roster.pool(pool)?.servers ?? []
                 return servers.filter { server.map(\.description).contains($0.address.description) }
                     .reduce(0) { $0 + Int($1.number.map { roster.states[Int($0)].connections } ?? 0) }
             })
@@ -267,7 +269,7 @@ package final class Server {
     package var upstreams: [SocketAddress] { roster.servers }
     package var serverStates: ServerStates { roster.states }
     /// What workers know of a pool; nil for one that never was.
-    package func pool(_ name: String) -> PoolSettings? { roster.pool(name)?.settings }
+    package func pool(_ name: String) -> PoolSettings? { roster.pool(name) }
     /// Of each server of each pool of the configuration.
     var serverAddresses: [[[SocketAddress]]] { places.servers(configuration, echo: echo?.address) }
     /// Where each listener listens, by their names.
@@ -296,7 +298,7 @@ package final class Server {
     // MARK: Starting
 
     private static func plans(_ configuration: ServeConfiguration, _ roster: Roster) -> [HealthPlan] {
-        configuration.pools.compactMap { pool in roster.pool(pool.name).flatMap { HealthPlan(pool, $0.settings) } }
+        configuration.pools.compactMap { pool in roster.pool(pool.name).flatMap { HealthPlan(pool, $0) } }
     }
 
     private static func checker(
