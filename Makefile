@@ -73,12 +73,14 @@ torture-faults: setup
 	swift test $(TORTURE) --filter \
 		'SimulationTests|FaultyEngineTests|RecordTests|CancellationTests|MutatedConfigurationTests'
 
-# The unit and loopback tests once under AddressSanitizer and once under ThreadSanitizer. One of them asks for more memory than
-# there is, which is to be answered as by calloc(3). So slow, they are run a few at a time: all at once starve each other.
+# The unit and loopback tests once under AddressSanitizer, and once under ThreadSanitizer but for those that compute at length in
+# one thread. One of them asks for more memory than there is, which is to be answered as by calloc(3). So slow, they are run a few
+# at a time: all at once starve each other.
 test-sanitized: export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 4
 test-sanitized: setup
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 swift test --sanitize=address --scratch-path .build/address
-	TSAN_OPTIONS=allocator_may_return_null=1 swift test --sanitize=thread --scratch-path .build/thread
+	TSAN_OPTIONS=allocator_may_return_null=1 swift test --sanitize=thread --scratch-path .build/thread \
+		--skip '(Simulation|EachFault|WorkerFuzz|MutatedConfiguration)Tests/'
 
 # Bytes from strangers, led by coverage (libFuzzer), SECONDS for each parser; a finding is written to .build/fuzz.
 fuzz:

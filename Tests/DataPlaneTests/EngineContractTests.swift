@@ -5,6 +5,9 @@ import Testing
 
 @testable import DataPlane
 
+/// Milliseconds in which what must not come is looked for.
+private let moment: Int64 = 200
+
 /// The contract of `Engine`, for both engines by the same words.
 @Suite("An engine", .serialized)
 struct EngineContractTests {
@@ -62,7 +65,7 @@ struct EngineContractTests {
         /// Those that are wanted are waited for; whether more of `count` come is looked for a moment only.
         mutating func expect(_ wanted: [String], of count: Int, at place: SourceLocation = #_sourceLocation) {
             var came = answers(min(wanted.count, count)).map(\.text)
-            if came.count < count { came += answers(count - came.count, within: 200).map(\.text) }
+            if came.count < count { came += answers(count - came.count, within: moment).map(\.text) }
             #expect(came == wanted, sourceLocation: place)
         }
 
@@ -170,7 +173,7 @@ struct EngineContractTests {
             var left = held
             while left > 0 {
                 bench.drain(UInt32(left))
-                let answers = bench.answers(1)
+                let answers = bench.answers(1, within: moment)
                 guard let answer = answers.first else { break }
                 #expect(answer.tag.operation == .drain)
                 if answer.result > 0 { left -= answer.result } else { break }
@@ -244,7 +247,7 @@ struct EngineContractTests {
             bench.move()
             _ = bench.answers(2)
             _ = bench.engine.watch(bench.source.number, bench.tag)
-            let afterFin = bench.answers(1)
+            let afterFin = bench.answers(1, within: moment)
             #expect(!afterFin.contains { PollEvents.tellLoss($0.result) })
             _ = clinux_reset(bench.from.number)
             let afterReset = bench.answers(1)

@@ -166,7 +166,7 @@ struct SimulationTests {
         #if TORTURE
             10_000_000
         #else
-            400_000
+            200_000
         #endif
     }
 
