@@ -154,6 +154,21 @@ def test_a_server_that_fails_is_left_out_and_taken_back(stage):
     wait_until(lambda: f"server {dead} can be connected again" in proxy.output(), 5)
 
 
+@pytest.mark.parametrize("at_most, left_out", [("1%", 1), ("50%", 1), ("100%", 2)])
+def test_so_much_of_a_pool_is_left_out_at_most(stage, at_most, left_out):
+    """And one always."""
+    dead = [refusing(stage), refusing(stage)]
+    proxy = one_pool(stage, f"""
+    balance: first
+    servers: ["{dead[0]}", "{dead[1]}"]
+    eject: {{ after_failures: 1, for: 1m, at_most: {at_most} }}""")
+    for _ in range(4):
+        with contextlib.suppress(ConnectionResetError):
+            expect_reset(stage.connect(proxy.addresses[0]))
+    wait_until(lambda: proxy.counters()["closed"] == 4, 5)
+    assert proxy.counters()["ejections"] == left_out
+
+
 def test_weights_share_connections(stage):
     light, heavy = stage.listen(), stage.listen()
     proxy = one_pool(stage, f"""

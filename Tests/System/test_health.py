@@ -140,6 +140,13 @@ def test_checks_tell_who_refuses_who_is_silent_and_who_answers_wrongly(wide_stag
     assert counters["servers_down"] == 4 and counters["health_checks_failed"] >= 8
 
 
+def test_a_check_that_is_to_connect_only_says_and_hears_nothing(stage):
+    mute = Backend(stage)
+    proxy = checked(stage, [mute.address], "interval: 100ms, fall: 1, timeout: 200ms, connect_only: true")
+    wait_until(lambda: proxy.counters()["health_checks"] >= 4, 10)
+    assert f"server {mute.address} is down" not in proxy.output() and not mute.said
+
+
 def talk_to_greeter(stage, proxy):
     client = stage.connect(proxy.addresses[0])
     client.sendall(b"client\n")
