@@ -58,6 +58,13 @@ def _room(pairs):
     return ["--max-connections", str(pairs + 8)] if pairs > LONGSPLICE_PAIRS else []
 
 
+def _pool(engine):
+    def make(settings, lab, listen, upstream, pairs):
+        room = pairs + 8 if pairs > LONGSPLICE_PAIRS else None
+        return relays.PoolRelay(lab, listen, upstream, settings.longsplice, engine, room)
+    return make
+
+
 def _haproxy(splice, threads):
     return lambda settings, lab, listen, upstream, pairs: relays.HAProxyRelay(lab, listen, upstream, splice, threads)
 
@@ -103,6 +110,9 @@ ALL = [
     Candidate("longsplice-copy", "io_uring, --relay copy, 1 worker", OWN, _longsplice("uring", "copy"), "copy"),
     Candidate(EPOLL, "epoll, --relay adaptive, 1 worker", OWN, _longsplice("epoll", "adaptive"), "adaptive",
               relay_is_optional=True),
+    Candidate("longsplice-pool", "io_uring, a listener with limits and routes, a pool with limits, by a file", OWN,
+              _pool("uring")),
+    Candidate("longsplice-epoll-pool", "the same with epoll", OWN, _pool("epoll")),
     Candidate("longsplice-2", "io_uring, --relay adaptive, 2 workers", OWN, _longsplice("uring", "adaptive", 2),
               "adaptive", relay_is_optional=True),
     Candidate(FORCED, "HAProxy, splicing forced, 1 MiB pipes, 1 thread", PEER, _haproxy("forced", 1), needs="haproxy"),

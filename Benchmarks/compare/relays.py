@@ -25,6 +25,36 @@ class LongspliceRelay(Longsplice):
         return [str(self.program), *super().argv()[1:]]
 
 
+class PoolRelay(LongspliceRelay):
+    """The same by a configuration file as an operator has one, without health checks and PROXY headers."""
+
+    def __init__(self, lab, listen, upstream, program, engine, room):
+        super().__init__(lab, listen, upstream, program, engine, [])
+        self.config = lab.fresh_path(".yaml")
+        self.config.write_text(f"""
+engine: {engine}
+workers: 1
+limits: {{ {f"connections: {room}, " if room else ""}connections_per_client: 30000 }}
+listeners:
+  - name: edge
+    bind: ["{listen}"]
+    allow: [0.0.0.0/0]
+    deny: [192.0.2.66]
+    limits: {{ connections: 30000, per_client: 30000 }}
+    routes:
+      - {{ source: [192.0.2.0/24], reject: true }}
+      - {{ pool: web }}
+pools:
+  - name: web
+    balance: least_connections
+    servers: [{{ address: "{upstream}", weight: 2 }}]
+    connect: {{ timeout: 2s, retries: 2 }}
+    server_limits: {{ connections: 30000, queue: 100, queue_timeout: 1s }}
+    eject: {{ after_failures: 5, for: 10s, at_most: 50% }}
+    timeouts: {{ idle: 1h, client_fin: 30s, server_fin: 30s }}
+""")
+
+
 class HAProxyRelay(HAProxy):
     """One MiB pipes where it splices; a pipe is held only while bytes are in it, so four hundred are plenty."""
 
