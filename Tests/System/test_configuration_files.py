@@ -105,10 +105,13 @@ def test_the_example_is_good(stage):
 @pytest.mark.parametrize("name, serves", [
     ("edge", "2 listeners on 3 addresses, 2 pools with 5 servers"),
     ("tls-by-sni", "1 listener on 2 addresses, 3 pools with 13 servers"),
-    ("database-failover", "1 listener on 1 address, 1 pool with 2 servers")])
+    ("database-failover", "1 listener on 1 address, 1 pool with 2 servers"),
+    ("servers-from-dns", "2 listeners on 2 addresses, 2 pools with 1 server and 2 names of servers")])
 def test_the_examples_for_deployments_are_good(stage, name, serves):
     text = (ROOT / "deploy" / f"{name}.yaml").read_text()
-    path = written(stage, text.replace("/var/log/longsplice", str(stage.lab.directory)))
+    for directory in ("/var/log/longsplice", "/run/longsplice"):
+        text = text.replace(directory, str(stage.lab.directory))
+    path = written(stage, text)
     done = run(stage, "check", "--config", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{path} is good: {serves}\n"
@@ -116,7 +119,7 @@ def test_the_examples_for_deployments_are_good(stage, name, serves):
 
 def test_every_example_for_deployments_is_named_and_tried():
     guide = (ROOT / "deploy" / "README.md").read_text()
-    assert [path.stem for path in EXAMPLES] == ["database-failover", "edge", "tls-by-sni"]
+    assert [path.stem for path in EXAMPLES] == ["database-failover", "edge", "servers-from-dns", "tls-by-sni"]
     assert all(f"`{path.name}`" in guide for path in EXAMPLES)
 
 
