@@ -33,7 +33,8 @@ let package = Package(
             // The framework brings in another view of <linux/io_uring.h> than liburing's, and one compilation cannot have both.
             // What is left out is io_uring's engine and who chooses between engines; the benchmarks bring their own.
             exclude: [
-                "DataPlane/Engines/Uring", "DataPlane/Engines/EngineChoice.swift", "DataPlane/WorkerThread.swift",
+                "DataPlane/Engines/Uring", "DataPlane/Engines/EngineChoice.swift",
+                "DataPlane/Worker/WorkerThread.swift",
             ],
             swiftSettings: strict,
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
