@@ -12,8 +12,8 @@ enum HostsFile {
 
     static func addresses(of name: String, in text: String) -> [HostAddress] {
         let wanted = (name.hasSuffix(".") ? String(name.dropLast()) : name).lowercased()
-        return text.split(separator: "\n").compactMap { line in
-            let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+        return text.split(whereSeparator: \.isNewline).compactMap { line in
+            let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }
             guard let first = words.first, words.dropFirst().contains(where: { $0.lowercased() == wanted }) else {
                 return nil
             }

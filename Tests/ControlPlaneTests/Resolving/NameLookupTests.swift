@@ -55,7 +55,7 @@ struct NameLookupTests {
         let both = lookup(["n a": try said("n", MessageBytes.a("n", 1))], hosts: ["n": [.ten(9), .documentation(9)]])
         let found = try answer(both, ResolveRules("n", .a, port: 5)).get()
         #expect(found == NameAnswer(servers: [ResolvedServer(.ten(9), port: 5)], secondsToLive: 30))
-        let file = "# 10.0.0.1 n\n10.0.0.2\tx N # m\n::1 n\r\nwrong n\n10.0.0.3 m n"
+        let file = "# 10.0.0.1 n\n10.0.0.2\tx N # m\n::1 n\r\n10.0.0.7 x\nwrong n\n10.0.0.3 m n"
         #expect(HostsFile.addresses(of: "n.", in: file) == [.ten(2), .ipv6(1), .ten(3)])
         #expect(HostsFile.addresses(of: "localhost").contains(.ipv4(0x7F00_0001)))
         #expect(HostsFile.addresses(of: "localhost", path: "/nowhere").isEmpty)
