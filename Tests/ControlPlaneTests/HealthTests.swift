@@ -188,12 +188,13 @@ struct HealthCheckerTests {
     @Test("need a bounded number of descriptors")
     func descriptors() throws {
         var pool = PoolConfiguration("p", servers: [])
-        #expect(HealthChecker.descriptorsMax([pool]) == 0)
+        #expect(HealthChecker.descriptorsMax([pool], isChangeable: false) == 0)
         pool.health = HealthRules()
         let echo = ServerConfiguration(Placed(try Upstream("echo"), at: .flag("--upstream")))
         pool.servers = Array(repeating: echo, count: 5_000)
-        #expect(HealthChecker.descriptorsMax([pool]) == 1_026)
+        #expect(HealthChecker.descriptorsMax([pool], isChangeable: false) == 1_026)
         pool.servers = [echo]
-        #expect(HealthChecker.descriptorsMax([pool]) == 3)
+        #expect(HealthChecker.descriptorsMax([pool], isChangeable: false) == 3)
+        #expect(HealthChecker.descriptorsMax([pool], isChangeable: true) == 66)
     }
 }

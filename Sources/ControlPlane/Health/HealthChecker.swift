@@ -94,10 +94,15 @@ final class HealthChecker: @unchecked Sendable {
         return known
     }
 
-    /// Descriptors that are needed at most; 0 where no pool wants checks.
-    static func descriptorsMax(_ pools: [PoolConfiguration]) -> Int {
+    /// Servers that may be checked later, which a process keeps descriptors for that can be given others. Where these do not suffice
+    /// and all others are in use, a check is not made.
+    private static let laterServers = 64
+
+    /// Descriptors to be kept; 0 where nobody is checked.
+    static func descriptorsMax(_ pools: [PoolConfiguration], isChangeable: Bool) -> Int {
         let servers = pools.filter { $0.health != nil }.reduce(0) { $0 + $1.servers.count }
-        return servers == 0 ? 0 : min(probesMax, servers) + 2
+        let all = max(servers, isChangeable ? laterServers : 0)
+        return all == 0 ? 0 : min(probesMax, all) + 2
     }
 
     // MARK: For others

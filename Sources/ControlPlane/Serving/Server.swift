@@ -45,7 +45,7 @@ package final class Server {
     ) throws(Refusal) {
         var limits = Limits(
             workers: configuration.workers, listeners: configuration.bindCount, hasEcho: configuration.hasEcho)
-        limits.healthChecks = HealthChecker.descriptorsMax(configuration.pools)
+        limits.healthChecks = HealthChecker.descriptorsMax(configuration.pools, isChangeable: isChangeable)
         limits.control = configuration.control == nil ? 0 : ControlSettings.descriptorsMax
         let limit = try DescriptorLimit(
             configuration.maxConnections, at: configuration.maxConnectionsOrigin, limits, machine.descriptors)
