@@ -78,17 +78,17 @@ struct ListenerLimitsTests {
         #expect(gate.enter(a, at: 0) == nil && gate.enter(a, at: 0) == nil)
         #expect(gate.enter(a, at: 0) == .tooManyOfClient && limits.current == 2)
         #expect(gate.enter(b, at: 0) == nil && gate.enter(b, at: 0) == .tooMany && limits.current == 3)
-        gate.leave(a)
-        gate.leave(a)
+        gate.leave(a, since: gate.epoch)
+        gate.leave(a, since: gate.epoch)
         #expect(gate.enter(a, at: 0) == nil)
-        gate.leave(a)
+        gate.leave(a, since: gate.epoch)
         #expect(gate.enter(a, at: 0) == nil)
-        gate.leave(a)
+        gate.leave(a, since: gate.epoch)
         // The bucket is empty: four have come.
         #expect(gate.enter(a, at: 0) == .tooFast && limits.current == 1)
         #expect(gate.enter(a, at: 249) == .tooFast && gate.enter(a, at: 250) == nil)
-        gate.leave(a)
-        gate.leave(b)
+        gate.leave(a, since: gate.epoch)
+        gate.leave(b, since: gate.epoch)
         #expect(limits.current == 0)
     }
 
@@ -97,7 +97,34 @@ struct ListenerLimitsTests {
         let limits = ListenerLimits(connectionsMax: 2, clients: ClientTable(connectionsMax: 1, clients: 16))
         #expect(limits.gate.enter(nil, at: 0) == nil && limits.gate.enter(nil, at: 0) == nil)
         #expect(limits.gate.enter(nil, at: 0) == .tooMany)
-        limits.gate.leave(nil)
+        limits.gate.leave(nil, since: limits.gate.epoch)
         #expect(limits.gate.enter(nil, at: 0) == nil)
+    }
+
+    @Test("a bound for clients that comes and goes counts whoever came under it, and nobody else")
+    func epochs() throws {
+        let a = try key("192.0.2.1")
+        let unbounded = ListenerLimits()
+        #expect(unbounded.gate.enter(a, at: 0) == nil)
+        func bounded(_ most: Int, after former: ListenerLimits) -> ListenerLimits {
+            let table = former.clients.map { ClientTable($0, connectionsMax: most) }
+            return ListenerLimits(
+                clients: table ?? ClientTable(connectionsMax: most, clients: 16), continuing: former)
+        }
+        let first = bounded(1, after: unbounded)
+        #expect(first.gate.enter(a, at: 0) == nil && first.gate.enter(a, at: 0) == .tooManyOfClient)
+        // Who came before there was a bound makes no room by leaving.
+        first.gate.leave(a, since: unbounded.gate.epoch)
+        #expect(first.gate.enter(a, at: 0) == .tooManyOfClient)
+        // Another bound is the same table.
+        let wider = bounded(2, after: first)
+        #expect(wider.gate.epoch == first.gate.epoch && wider.gate.enter(a, at: 0) == nil)
+        // After a time without a bound nobody is known.
+        let second = bounded(1, after: ListenerLimits(continuing: wider))
+        #expect(second.gate.enter(a, at: 0) == nil)
+        for _ in 0..<2 { second.gate.leave(a, since: first.gate.epoch) }
+        #expect(second.gate.enter(a, at: 0) == .tooManyOfClient)
+        second.gate.leave(a, since: second.gate.epoch)
+        #expect(second.gate.enter(a, at: 0) == nil && second.current == 1)
     }
 }

@@ -31,7 +31,7 @@ struct ClientCounts: BitwiseCopyable {
         return true
     }
 
-    /// One connection less, for each that has entered. One that came before there was a bound is not known.
+    /// One connection less, for each that has entered. Who has not (see `ListenerGate.leave`) changes nothing unless the client has others.
     func leave(_ key: ClientKey) {
         clinux_lock(lock)
         defer { clinux_unlock(lock) }

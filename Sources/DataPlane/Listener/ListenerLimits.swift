@@ -6,6 +6,8 @@ package final class ListenerLimits: @unchecked Sendable {
     private let connections: SharedCount
     package let clients: ClientTable?
     package let rates: RateTable?
+    /// Of the last table of clients: who has entered an earlier one, or came when there was none, is not in it. From 1 to 254, and then again.
+    private let epoch: UInt8
 
     /// On a cache line of its own.
     private final class SharedCount {
@@ -32,6 +34,9 @@ package final class ListenerLimits: @unchecked Sendable {
         self.clients = clients
         self.rates = rates
         connections = former?.connections ?? SharedCount()
+        let last = former?.epoch ?? 0
+        let isNew = clients != nil && former?.clients == nil
+        epoch = isNew ? last % 254 + 1 : last
     }
 
     /// Connections of the listener now.
@@ -40,7 +45,8 @@ package final class ListenerLimits: @unchecked Sendable {
     /// The workers' side.
     var gate: ListenerGate {
         ListenerGate(
-            connections: connections.word, connectionsMax: connectionsMax, clients: clients?.counts, rates: rates?.gate)
+            connections: connections.word, connectionsMax: connectionsMax, clients: clients?.counts, epoch: epoch,
+            rates: rates?.gate)
     }
 }
 
@@ -70,6 +76,8 @@ struct ListenerGate: BitwiseCopyable {
     let connections: UnsafeMutablePointer<Int64>
     let connectionsMax: Int64
     let clients: ClientCounts?
+    /// Of `clients`, for whoever enters.
+    let epoch: UInt8
     let rates: RateGate?
 
     /// One connection more, or why not. Who is refused has taken nothing.
@@ -85,15 +93,16 @@ struct ListenerGate: BitwiseCopyable {
             return .tooManyOfClient
         }
         if let rates, !rates.takes(client, at: now &* 1_000_000) {
-            leave(client)
+            leave(client, since: epoch)
             return .tooFast
         }
         return nil
     }
 
     /// One connection less, for each that has entered.
-    func leave(_ client: ClientKey?) {
+    /// - Parameter entered: the epoch at that time; its client is counted where that is still the same.
+    func leave(_ client: ClientKey?, since entered: UInt8) {
         _ = clinux_add(connections, -1)
-        if let clients, let client { clients.leave(client) }
+        if let clients, let client, entered == epoch { clients.leave(client) }
     }
 }

@@ -33,23 +33,28 @@ extension Worker where E: ~Copyable {
     func enter(_ record: UnsafeMutablePointer<ConnectionRecord>) -> EntryRefusal? {
         let key = ClientKey(record.pointee.client)
         if let clients, let key, !clients.enter(key) { return .clientLimit }
-        if let gate = servers.listener(record.pointee.listener).pointee.gate,
-            let refusal = gate.enter(key, at: now)
-        {
-            if let clients, let key { clients.leave(key) }
-            return .listener(refusal)
+        if let gate = servers.listener(record.pointee.listener).pointee.gate {
+            if let refusal = gate.enter(key, at: now) {
+                if let clients, let key { clients.leave(key) }
+                return .listener(refusal)
+            }
+            record.pointee.clientsEpoch = gate.clients == nil ? 0 : gate.epoch
+        } else {
+            record.pointee.clientsEpoch = 0
         }
-        record.pointee.isCounted = true
         return nil
     }
 
     /// What `enter` has counted.
     func leave(_ record: UnsafeMutablePointer<ConnectionRecord>) {
-        guard record.pointee.isCounted else { return }
-        record.pointee.isCounted = false
+        let epoch = record.pointee.clientsEpoch
+        guard epoch != ConnectionRecord.uncounted else { return }
+        record.pointee.clientsEpoch = ConnectionRecord.uncounted
         let key = ClientKey(record.pointee.client)
         if let clients, let key { clients.leave(key) }
-        if let gate = servers.listener(record.pointee.listener).pointee.gate { gate.leave(key) }
+        if let gate = servers.listener(record.pointee.listener).pointee.gate {
+            gate.leave(key, since: epoch)
+        }
     }
 
     /// The newcomer has a slot.
