@@ -144,7 +144,8 @@ int32_t clinux_file_is_cached(int32_t file, int64_t offset, int64_t length)
         if (status.cached < pages)
             return 0;
     }
-    return is_readable_now(file, offset) && is_readable_now(file, offset + length - 1);
+    const int64_t last = offset + length - 1;
+    return is_readable_now(file, offset) && (last / page == offset / page || is_readable_now(file, last));
 }
 
 int32_t clinux_file_begin_reading(int32_t file, int64_t offset, int64_t length)
@@ -341,23 +342,11 @@ int32_t clinux_unread_bytes(int32_t s)
     return ioctl(s, FIONREAD, &bytes) < 0 ? -errno : bytes;
 }
 
-int32_t clinux_has_sent_fin(int32_t s)
+int32_t clinux_tcp_state(int32_t s)
 {
     struct tcp_info info;
-    socklen_t size = sizeof info;
-    if (getsockopt(s, IPPROTO_TCP, TCP_INFO, &info, &size) < 0)
-        return -errno;
-    switch (info.tcpi_state) {
-    case TCP_FIN_WAIT1:
-    case TCP_FIN_WAIT2:
-    case TCP_CLOSING:
-    case TCP_LAST_ACK:
-    case TCP_TIME_WAIT:
-    case TCP_CLOSE:
-        return 1;
-    default:
-        return 0;
-    }
+    socklen_t size = sizeof info.tcpi_state;
+    return getsockopt(s, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 ? -errno : info.tcpi_state;
 }
 
 int64_t clinux_socket_cookie(int32_t s)

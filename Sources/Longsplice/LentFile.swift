@@ -3,23 +3,25 @@ import DataPlane
 import LinuxCalls
 
 /// A file and a socket for the time of one call, with the bytes before and after the file.
+///
+/// What can be sent at once is, by the caller's own descriptors; a worker goes on with duplicates, since the caller may close his then.
 struct LentFile: ~Copyable {
-    private let file: Int32
-    private let socket: LentSocket
+    private var file: Int32
+    private var socket: LentSocket
+    private var areDuplicates = false
     private let frame: UnsafeMutableRawPointer?
     private let header: Int
     private let trailer: Int
     private let offset: Int64
     private let fileBytes: Int64
     /// TCP_CORK was set for the call, and is taken away with it: nothing but full segments goes out in between.
-    private let isCorked: Bool
+    private var isCorked = false
     /// Sent before there is a job, in the caller's own time.
-    private var sentAtOnce: UInt64 = 0
+    private(set) var sentAtOnce: UInt64 = 0
 
     init(
         _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
-        trailers: [[UInt8]],
-        descriptorsMax: Int
+        trailers: [[UInt8]]
     ) throws(SpliceError) {
         let identity = try SocketIdentity(socket, "socket")
         guard identity.kind == .stream else {
@@ -36,22 +38,12 @@ struct LentFile: ~Copyable {
                     ? "file: descriptor \(file.number) is no regular file; sendfile sends those"
                     : "file: \(file.number) is no open descriptor; lend one that is")
         }
-        let lent = try LentSocket(socket, identity, .writes, "socket", descriptorsMax, isForSplicing: false)
-        let duplicate = clinux_duplicate(file.number)
-        guard duplicate >= 0 else {
-            throw SpliceError(
-                .noDescriptors, duplicate, "file: no descriptor for a duplicate; raise RLIMIT_NOFILE (ulimit -n)")
-        }
+        let lent = try LentSocket(socket, identity, .writes, "socket", isForSplicing: false)
         let rest = offset < UInt64(size) ? UInt64(size) - offset : 0
-        let bytes = Int64(clamping: min(rest, length ?? rest))
-        // A few segments are not worth the calls. A caller's own cork is left as it is.
-        let needsCork = identity.speaksTCP && bytes >= Self.corkedBytesMin && clinux_is_corked(lent.number) == 0
-        if needsCork { _ = clinux_set_corked(lent.number, 1) }
-        self.file = duplicate
+        self.file = file.number
         self.socket = lent
         self.offset = Int64(clamping: offset)
-        fileBytes = bytes
-        isCorked = needsCork
+        fileBytes = Int64(clamping: min(rest, length ?? rest))
         header = headers.reduce(0) { $0 + $1.count }
         trailer = trailers.reduce(0) { $0 + $1.count }
         frame = Self.joined(headers + trailers, header + trailer)
@@ -59,9 +51,31 @@ struct LentFile: ~Copyable {
 
     private static let corkedBytesMin: Int64 = 256 << 10
 
+    /// For a worker: from here on the caller's descriptors are not used any more.
+    mutating func keep(below descriptorsMax: Int) throws(SpliceError) {
+        let duplicate = clinux_duplicate(file)
+        guard duplicate >= 0 else {
+            throw SpliceError(
+                .noDescriptors, duplicate, "file: no descriptor for a duplicate; raise RLIMIT_NOFILE (ulimit -n)")
+        }
+        do throws(SpliceError) {
+            try socket.duplicate(below: descriptorsMax)
+        } catch {
+            _ = clinux_close(duplicate)
+            throw error
+        }
+        file = duplicate
+        areDuplicates = true
+        // A few segments are not worth the calls. A caller's own cork is left as it is.
+        isCorked =
+            socket.identity.speaksTCP && Int64(clamping: length - sentAtOnce) >= Self.corkedBytesMin
+            && clinux_is_corked(socket.number) == 0
+        if isCorked { _ = clinux_set_corked(socket.number, 1) }
+    }
+
     deinit {
         Self.pushLastBytes(socket.number, isTCP: socket.identity.speaksTCP, isCorked: isCorked)
-        _ = clinux_close(file)
+        if areDuplicates { _ = clinux_close(file) }
         frame?.deallocate()
     }
 

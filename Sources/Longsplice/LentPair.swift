@@ -30,9 +30,11 @@ struct LentPair: ~Copyable {
                     : "descriptors \(a.number) and \(b.number) are of the same socket; .loopback ties one to itself")
         }
         let isOneWay = options.contains(.oneWay) && !isLoopback
-        let first = try LentSocket(a, one, isOneWay ? .reads : [.reads, .writes], "first socket", descriptorsMax)
-        let second = try LentSocket(
-            b, other, isLoopback ? [] : isOneWay ? .writes : [.reads, .writes], "second socket", descriptorsMax)
+        var first = try LentSocket(a, one, isOneWay ? .reads : [.reads, .writes], "first socket")
+        var second = try LentSocket(
+            b, other, isLoopback ? [] : isOneWay ? .writes : [.reads, .writes], "second socket")
+        try first.duplicate(below: descriptorsMax)
+        try second.duplicate(below: descriptorsMax)
         self.first = first
         self.second = second
         self.length = length
@@ -71,17 +73,32 @@ struct LentPair: ~Copyable {
     }
 }
 
-/// A duplicate of a lent socket, closed when the call is over.
+/// A socket while it is lent: by its owner's descriptor at first, and by a duplicate from when its owner is let go on.
 struct LentSocket: ~Copyable {
-    let number: Int32
+    private(set) var number: Int32
     let identity: SocketIdentity
     private let use: LentSockets.Use
+    private let name: StaticString
+    private var isDuplicate = false
 
     init(
         _ descriptor: Descriptor, _ identity: SocketIdentity, _ use: LentSockets.Use, _ name: StaticString,
-        _ descriptorsMax: Int, isForSplicing: Bool = true
+        isForSplicing: Bool = true
     ) throws(SpliceError) {
-        let number = clinux_duplicate(descriptor.number)
+        guard LentSockets.lend(descriptor.number, identity, use, isForSplicing: isForSplicing) else {
+            throw SpliceError(
+                .busy, Errno.busy,
+                "\(name): another splice reads from or writes to the socket of descriptor \(descriptor.number); await that one first"
+            )
+        }
+        number = descriptor.number
+        self.identity = identity
+        self.use = use
+        self.name = name
+    }
+
+    mutating func duplicate(below descriptorsMax: Int) throws(SpliceError) {
+        let number = clinux_duplicate(number)
         guard number >= 0 else {
             throw SpliceError(
                 .noDescriptors, number, "\(name): no descriptor for a duplicate; raise RLIMIT_NOFILE (ulimit -n)")
@@ -92,21 +109,13 @@ struct LentSocket: ~Copyable {
                 .noDescriptors, Errno.tooManyInProcess,
                 "\(name): its duplicate is descriptor \(number), beyond \(descriptorsMax - 1)")
         }
-        guard LentSockets.lend(number, identity, use, isForSplicing: isForSplicing) else {
-            _ = clinux_close(number)
-            throw SpliceError(
-                .busy, Errno.busy,
-                "\(name): another splice reads from or writes to the socket of descriptor \(descriptor.number); await that one first"
-            )
-        }
         self.number = number
-        self.identity = identity
-        self.use = use
+        isDuplicate = true
     }
 
     deinit {
         LentSockets.takeBack(number, identity, use)
-        _ = clinux_close(number)
+        if isDuplicate { _ = clinux_close(number) }
     }
 }
 

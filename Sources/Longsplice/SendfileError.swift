@@ -4,7 +4,8 @@ import LinuxCalls
 public struct SendfileError: Error, Sendable, Equatable {
     /// What is wrong.
     public enum Reason: Sendable, Equatable {
-        /// The call was refused before it sent anything.
+        /// The call was refused: before it sent anything, or after what the socket took at once, when there was no place or no descriptor
+        /// for the rest.
         case refused(SpliceError)
         /// The file ended before everything was sent: it has shrunk meanwhile.
         case fileShrank
@@ -29,7 +30,9 @@ public struct SendfileError: Error, Sendable, Equatable {
         self.errno = errno < 0 ? 0 &- errno : errno
     }
 
-    init(_ refusal: SpliceError) { self.init(.refused(refusal), bytesSent: 0, errno: refusal.errno) }
+    init(_ refusal: SpliceError, bytesSent: UInt64) {
+        self.init(.refused(refusal), bytesSent: bytesSent, errno: refusal.errno)
+    }
 }
 
 extension SendfileError: CustomStringConvertible {
@@ -38,7 +41,7 @@ extension SendfileError: CustomStringConvertible {
         let sent = "after \(bytesSent) bytes"
         let kernel = errno == 0 ? "" : ": \(SystemError(errno, in: "sendfile").reason)"
         switch reason {
-        case .refused(let refusal): return refusal.description
+        case .refused(let refusal): return bytesSent == 0 ? refusal.description : "\(refusal.description), \(sent)"
         case .fileShrank: return "the file ended \(sent); it was longer when sending began"
         case .connectionLost: return "the connection was lost \(sent)\(kernel)"
         case .cancelled: return "cancelled \(sent)"

@@ -23,6 +23,26 @@ struct SocketIdentity {
     /// - Parameter name: the argument's, for the sentence.
     init(_ descriptor: Descriptor, _ name: StaticString) throws(SpliceError) {
         let number = descriptor.number
+        // Most are TCP's, and two questions tell all of it.
+        let state = TCPState(of: number)
+        if let state, clinux_socket_protocol(number) == TCPState.protocolNumber {
+            (kind, speaksTCP, isShut) = (.stream, true, state.hasSentFin)
+            guard state.hasPeer || state != .listen && Self.hadPeer(number) else {
+                throw Self.unconnected(number, name)
+            }
+        } else {
+            kind = try Self.kind(number, name)
+            (speaksTCP, isShut) = (false, false)
+            var address = SocketAddress.unknown
+            guard clinux_socket_listens(number) == 0, address.becomePeer(of: number) == 0 else {
+                throw Self.unconnected(number, name)
+            }
+        }
+        cookie = clinux_socket_cookie(number)
+    }
+
+    /// Of a socket that speaks no TCP.
+    private static func kind(_ number: Int32, _ name: StaticString) throws(SpliceError) -> Kind {
         let type = clinux_socket_type(number)
         switch type {
         case Errno.badDescriptor:
@@ -39,24 +59,19 @@ struct SocketIdentity {
         }
         let domain = clinux_socket_domain(number)
         let protocolNumber = clinux_socket_protocol(number)
-        guard let kind = Kind(rawValue: type), let speaksTCP = Self.speaksTCP(domain, protocolNumber, kind) else {
+        guard let kind = Kind(rawValue: type), isKnown(domain, kind, protocolNumber) else {
             throw SpliceError(
                 .unsupportedType, Errno.socketTypeNotSupported,
                 "\(name): descriptor \(number) is a socket of domain \(domain), type \(type), protocol \(protocolNumber); "
                     + "splice ties TCP, UDP and UNIX sockets")
         }
-        var address = SocketAddress.unknown
-        guard clinux_socket_listens(number) == 0,
-            address.becomePeer(of: number) == 0 || speaksTCP && Self.hadPeer(number)
-        else {
-            throw SpliceError(
-                .notConnected, Errno.notConnected,
-                "\(name): the socket of descriptor \(number) has no peer; connect it first")
-        }
-        self.kind = kind
-        self.speaksTCP = speaksTCP
-        isShut = speaksTCP && clinux_has_sent_fin(number) == 1
-        cookie = clinux_socket_cookie(number)
+        return kind
+    }
+
+    private static func unconnected(_ number: Int32, _ name: StaticString) -> SpliceError {
+        SpliceError(
+            .notConnected, Errno.notConnected,
+            "\(name): the socket of descriptor \(number) has no peer; connect it first")
     }
 
     /// Once FIN has gone both ways TCP knows no peer any more. What has not been read is still to be spliced then, and that
@@ -66,13 +81,10 @@ struct SocketIdentity {
         return clinux_peek(number, &byte, 1) >= 0
     }
 
-    /// Nil for a protocol that is not known.
-    private static func speaksTCP(_ domain: Int32, _ protocolNumber: Int32, _ kind: Kind) -> Bool? {
+    private static func isKnown(_ domain: Int32, _ kind: Kind, _ protocolNumber: Int32) -> Bool {
         switch (domain, kind, protocolNumber) {
-        case (1, _, _): false
-        case (2, .stream, 6), (10, .stream, 6): true
-        case (2, .datagram, 17), (10, .datagram, 17): false
-        default: nil
+        case (1, _, _), (2, .datagram, 17), (10, .datagram, 17): true
+        default: false
         }
     }
 }

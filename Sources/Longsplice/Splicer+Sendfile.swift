@@ -27,7 +27,7 @@ extension Splicer {
         var lent = try lend(file, to: socket, offset, length, headers, trailers)
         if !Task.isCancelled { lent.sendAtOnce() }
         if lent.isSent { return lent.length }
-        let ticket = try reserveForFile()
+        let ticket = try keep(&lent)
         let job = lent.job(at: ticket.place)
         let result = await withTaskCancellationHandler {
             await withUnsafeContinuation { book.open(ticket, .task($0), job) }
@@ -45,7 +45,7 @@ extension Splicer {
         var lent = try lend(file, to: socket, offset, length, headers, trailers)
         lent.sendAtOnce()
         if lent.isSent { return lent.length }
-        let ticket = try reserveForFile()
+        let ticket = try keep(&lent)
         let waiter = ThreadWaiter()
         book.open(ticket, .thread(waiter), lent.job(at: ticket.place))
         return try lent.outcome(waiter.wait())
@@ -57,15 +57,20 @@ extension Splicer {
     ) throws(SendfileError) -> LentFile {
         do throws(SpliceError) {
             return try LentFile(
-                file, to: socket, offset: offset, length: length, headers: headers, trailers: trailers,
-                descriptorsMax: descriptorsMax)
+                file, to: socket, offset: offset, length: length, headers: headers, trailers: trailers)
         } catch {
-            throw SendfileError(error)
+            throw SendfileError(error, bytesSent: 0)
         }
     }
 
-    private func reserveForFile() throws(SendfileError) -> JobBook.Ticket {
-        do throws(SpliceError) { return try reserve() } catch { throw SendfileError(error) }
+    /// For a worker, which sends the rest.
+    private func keep(_ lent: inout LentFile) throws(SendfileError) -> JobBook.Ticket {
+        do throws(SpliceError) {
+            try lent.keep(below: descriptorsMax)
+            return try reserve()
+        } catch {
+            throw SendfileError(error, bytesSent: lent.sentAtOnce)
+        }
     }
 
     func reserve() throws(SpliceError) -> JobBook.Ticket {

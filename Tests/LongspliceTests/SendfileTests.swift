@@ -202,6 +202,27 @@ struct SendfileTests {
         try await end.value
     }
 
+    @Test("refused for want of a place, it tells what the socket has taken before")
+    func atCapacity() async throws {
+        let splicer = try Splicer(capacity: 1)
+        let big = Self.big
+        let file = try TestFile(big)
+        let (one, other) = (try TestPair.tcp(), try TestPair.tcp())
+        let first = aside { try await splicer.sendfile(file.lent, to: Descriptor(one.far.number)) }
+        // More than is sent without a worker: the only place is taken.
+        _ = try one.near.receive(3_000_000)
+        let error = await #expect(throws: SendfileError.self) {
+            _ = try await splicer.sendfile(file.lent, to: Descriptor(other.far.number))
+        }
+        guard case .refused(let refusal) = error?.reason else { return #expect(error?.reason == nil) }
+        #expect(refusal.reason == .atCapacity && error?.errno == 11)
+        let sent = Int(error?.bytesSent ?? 0)
+        #expect(sent > 0)
+        #expect(try other.near.receive(sent) == Array(big[..<sent]))
+        _ = try one.near.receive(big.count - 3_000_000)
+        #expect(try await first.value == UInt64(big.count))
+    }
+
     @Test("refuses what is no file, and no stream to send it into")
     func refusals() async throws {
         let splicer = try Splicer(engine: .epoll)

@@ -88,7 +88,7 @@ int32_t clinux_socket_domain(int32_t socket);
 int32_t clinux_socket_type(int32_t socket);
 int32_t clinux_socket_protocol(int32_t socket);
 int32_t clinux_socket_listens(int32_t socket);
-int32_t clinux_has_sent_fin(int32_t socket);                             /* a TCP socket whose writing side is shut: 1 or 0 */
+int32_t clinux_tcp_state(int32_t socket);                                /* as in <net/tcp_states.h>; fails for what speaks no TCP */
 int64_t clinux_socket_cookie(int32_t socket);                            /* SO_COOKIE: which socket, whatever its descriptor */
 /* Options that a lender gets back as they were: each getter gives 1 or 0. */
 int32_t clinux_is_nonblocking(int32_t descriptor);                       /* O_NONBLOCK */
