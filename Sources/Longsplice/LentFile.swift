@@ -66,11 +66,15 @@ struct LentFile: ~Copyable {
         }
         file = duplicate
         areDuplicates = true
-        // A few segments are not worth the calls. A caller's own cork is left as it is.
-        isCorked =
-            socket.identity.speaksTCP && Int64(clamping: length - sentAtOnce) >= Self.corkedBytesMin
-            && clinux_is_corked(socket.number) == 0
-        if isCorked { _ = clinux_set_corked(socket.number, 1) }
+    }
+
+    /// A few segments are not worth the calls. A caller's own cork is left as it is.
+    private mutating func cork() {
+        guard socket.identity.speaksTCP, fileBytes >= Self.corkedBytesMin, clinux_is_corked(socket.number) == 0 else {
+            return
+        }
+        isCorked = true
+        _ = clinux_set_corked(socket.number, 1)
     }
 
     deinit {
@@ -109,6 +113,7 @@ struct LentFile: ~Copyable {
     /// Sends what can be sent without waiting, on the caller's thread: for an answer that the socket has room for, a way to a
     /// worker and back would cost more than the sending. Whatever stops this, a worker meets again and tells.
     mutating func sendAtOnce() {
+        cork()
         var readUpTo: Int64 = 0
         let carried = FileCarry.carry(job(at: 0), from: sentAtOnce, readUpTo: &readUpTo, isCallers: true)
         sentAtOnce = UInt64(UInt32(bitPattern: carried.moved))
