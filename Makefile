@@ -45,7 +45,7 @@ run: build
 build: setup
 	$(RELEASE)
 
-# All tests: about fifteen minutes where everything is built, ten of them the system tests; a few more where it is not.
+# All tests: about thirteen minutes where everything is built, ten of them the system tests; twice as long on a fresh clone.
 test: lint unit system
 
 lint:
