@@ -10,7 +10,7 @@ struct PaceTests {
     @Test("what is moved is owed for as long as the rate says, by each direction for itself")
     func debt() {
         var pace = Pace(bytesPerSecond: 1_000_000, at: Self.start)
-        #expect(pace.isPaced && pace.isDueAt(.up) == Self.start)
+        #expect(pace.isDueAt(.up) == Self.start)
         // The beginning lends nothing.
         pace.moved(250_000, .up, at: Self.start)
         #expect(pace.isDueAt(.up) == Self.start + Self.second / 4 && pace.isDueAt(.down) == Self.start)
@@ -49,13 +49,6 @@ struct PaceTests {
         #expect(pace.dueAtNanos == Self.start + Self.second / 5)
         #expect(pace.takeDue(at: Self.start + Self.second) == Step.send.on(.down))
         #expect(pace.dueAtNanos == nil && pace.waiting.isEmpty)
-    }
-
-    @Test("without a rate nothing is owed")
-    func none() {
-        var pace = Pace(bytesPerSecond: 0, at: Self.start)
-        pace.moved(.max, .up, at: Self.start)
-        #expect(!pace.isPaced && pace.isDueAt(.up) == Self.start)
     }
 
     @Test("the slowest rate and the largest answer are no trouble")

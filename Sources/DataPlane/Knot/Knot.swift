@@ -84,6 +84,8 @@ package struct Knot: BitwiseCopyable {
     package internal(set) var owesHeader = false
     /// It stands in the line of those who wait for a server of its pool (`ClientQueues`).
     var isInLine = false
+    /// Its lanes may move only so many bytes a second (`PaceTable`).
+    var isPaced = false
 
     static let nowhere = UInt32.max
 

@@ -15,7 +15,7 @@ struct PaceTable: ~Copyable {
 
     deinit { base?.deallocate() }
 
-    /// Some listener bounds how fast bytes are moved.
+    /// Some listener bounds how fast bytes are moved, or may do so later.
     var exists: Bool { base != nil }
 
     /// The table must exist.
@@ -33,7 +33,7 @@ struct Pace: BitwiseCopyable {
     /// Less is not worth a chain.
     private static let chainBytesMin: Int64 = 16_384
 
-    /// Of each direction; 0 where the knot is not paced.
+    /// Of each direction; more than 0.
     private let bytesPerSecond: Int64
     /// Until when each lane is paid for, in nanoseconds of the monotonic clock.
     private var paidUntil: (up: Int64, down: Int64)
@@ -41,11 +41,10 @@ struct Pace: BitwiseCopyable {
     private(set) var waiting: Step = []
 
     init(bytesPerSecond: Int64, at nanos: Int64) {
+        precondition(bytesPerSecond > 0, "Pace: no rate")
         self.bytesPerSecond = bytesPerSecond
         paidUntil = (nanos, nanos)
     }
-
-    var isPaced: Bool { bytesPerSecond > 0 }
 
     /// Bytes of one chain, at most.
     var chainBytesMax: Int { Int(max(bytesPerSecond / Self.chainsPerSecond, Self.chainBytesMin)) }
@@ -76,7 +75,7 @@ struct Pace: BitwiseCopyable {
 
     /// - Parameter bytes: of one answer, which has 31 bits, so that nothing overflows.
     mutating func moved(_ bytes: Int32, _ direction: Direction, at nanos: Int64) {
-        guard isPaced, bytes > 0 else { return }
+        guard bytes > 0 else { return }
         let cost = Int64(bytes) &* 1_000_000_000 / bytesPerSecond
         let until = max(isDueAt(direction), nanos &- Self.creditNanos) &+ cost
         if direction == .up { paidUntil.up = until } else { paidUntil.down = until }

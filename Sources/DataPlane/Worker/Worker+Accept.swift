@@ -29,12 +29,12 @@ extension Worker where E: ~Copyable {
         }
         guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
         keepRecord(slot)
-        beginPace(slot, of: newcomer.listener)
         engine.attach(newcomer.socket)
         let knot = table[slot]
         knot.pointee.begin(
             client: newcomer.socket, isTCP: newcomer.isTCP, relay: settings.relay.policy, at: now)
         knot.pointee.pool = pool ?? 0
+        beginPace(slot, of: newcomer.listener)
         pauseAtLimit()
         if let owesHeader {
             let accepted = newcomer.acceptedAtMillis

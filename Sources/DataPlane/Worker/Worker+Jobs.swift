@@ -83,7 +83,7 @@ extension Worker where E: ~Copyable {
     /// How much one chain may take.
     func chainLength(_ pipe: PipePool.Pipe, _ slot: UInt32, _ direction: Direction) -> UInt32 {
         var most = Int(min(settings.chunkBytes, pipe.capacity))
-        if paces.exists, paces[slot].pointee.isPaced { most = min(most, paces[slot].pointee.chainBytesMax) }
+        if table[slot].pointee.isPaced { most = min(most, paces[slot].pointee.chainBytesMax) }
         return UInt32(truncatingIfNeeded: bytesLeft(direction, slot, most))
     }
 

@@ -5,8 +5,7 @@ extension Worker where E: ~Copyable {
     /// A chain has moved all that it took from its source.
     mutating func noteChain(_ knot: UnsafeMutablePointer<Knot>, _ direction: Direction, _ slot: UInt32, _ bytes: Int32)
     {
-        guard settings.relay.lowWaterBytesMax > 0, !(paces.exists && paces[slot].pointee.isPaced),
-            knot.pointee.tcp.has(direction.source)
+        guard settings.relay.lowWaterBytesMax > 0, !knot.pointee.isPaced, knot.pointee.tcp.has(direction.source)
         else { return }
         // With few others moving, chains are large by themselves, and waiting for more only costs time.
         guard pipes.borrowed >= settings.relay.lowWaterLanesMin else { return noteTurn(knot, direction) }

@@ -71,8 +71,10 @@ extension Worker where E: ~Copyable {
 
     /// Bytes have reached a sink; the lane has not been told yet.
     func noteMoved(_ result: Int32, _ tag: Tag) {
-        if records.exists, tag.direction == .down, let knot = table.live(tag) { noteDelivery(knot, tag.slot) }
-        if paces.exists, table.live(tag) != nil { notePace(result, tag.direction, tag.slot) }
+        if records.exists || paces.exists, let knot = table.live(tag) {
+            if tag.direction == .down { noteDelivery(knot, tag.slot) }
+            notePace(result, tag.direction, tag.slot)
+        }
         counters.add(tag.direction == .up ? .bytesUp : .bytesDown, UInt64(UInt32(bitPattern: result)))
     }
 
