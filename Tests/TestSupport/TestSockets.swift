@@ -30,9 +30,9 @@ package final class TestSocket: Sendable {
     /// Receives `count` bytes, fewer at the end of the stream. Throws ECONNRESET and the like.
     package func receive(_ count: Int, within milliseconds: Int64 = 30_000) throws -> [UInt8] {
         var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: min(65_536, max(1, count)))
         try retry(milliseconds, "recv") {
-            var buffer = [UInt8](repeating: 0, count: min(65536, max(1, count - all.count)))
-            let result = clinux_receive(number, &buffer, buffer.count)
+            let result = clinux_receive(number, &buffer, min(buffer.count, max(1, count - all.count)))
             if result > 0 { all += buffer[..<Int(result)] }
             if result == 0 || all.count >= count { return 0 }
             return result > 0 ? Int64(Errno.again) : result
@@ -108,8 +108,18 @@ package func eventually(within milliseconds: Int64 = 30_000, _ isSo: () -> Bool)
 }
 
 /// Bytes that depend on their position, so that loss, repetition and reordering show.
+///
+/// A plain loop, since tests are built without the optimiser and some want megabytes.
 package func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: (UInt64($0) &* 0x9E37_79B9_7F4A_7C15 &+ seed) >> 29) }
+    [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
+        guard let base = bytes.baseAddress else { return }
+        var index = 0
+        while index < count {
+            base[index] = UInt8(truncatingIfNeeded: (UInt64(index) &* 0x9E37_79B9_7F4A_7C15 &+ seed) >> 29)
+            index += 1
+        }
+        filled = count
+    }
 }
 
 /// Two ends of one connection, whoever accepts it.

@@ -9,7 +9,7 @@ struct MutatedConfigurationTests {
         #if TORTURE
             10_000
         #else
-            1_600
+            800
         #endif
     }
 

@@ -103,7 +103,7 @@ struct SimulationTests {
         #expect(totals[.completionsUnexpected] == 0 && totals[.completionsStale] == 0, "seed \(seed)")
     }
 
-    private static let seeds: ClosedRange<UInt64> = 1...6
+    private static let seeds: ClosedRange<UInt64> = 1...4
 
     @Test("without faults loses no byte and invents no end", arguments: seeds)
     func noFaults(seed: UInt64) throws {
