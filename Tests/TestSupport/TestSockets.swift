@@ -1,4 +1,5 @@
 import CLinux
+import func Glibc.memcmp
 import LinuxCalls
 
 /// One end of a connection, as a client or server would hold it; all calls wait at most a few seconds.
@@ -119,6 +120,17 @@ package func pattern(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
             index += 1
         }
         filled = count
+    }
+}
+
+/// Whether `bytes` are `chunk`, again and again. Comparing element by element takes seconds without the optimiser.
+package func isRepeated(_ chunk: [UInt8], in bytes: [UInt8]) -> Bool {
+    guard !chunk.isEmpty, bytes.count % chunk.count == 0 else { return bytes.isEmpty }
+    return bytes.withUnsafeBytes { bytes in
+        guard let base = bytes.baseAddress else { return true }
+        return stride(from: 0, to: bytes.count, by: chunk.count).allSatisfy {
+            memcmp(base + $0, chunk, chunk.count) == 0
+        }
     }
 }
 
