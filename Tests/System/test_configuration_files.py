@@ -137,6 +137,17 @@ def test_the_schema_accepts_what_is_good_and_refuses_what_is_not(stage):
         assert list(validator.iter_errors(yaml.safe_load(wrong))), wrong
 
 
+def test_a_check_that_is_to_connect_only_has_nothing_to_say(stage):
+    """Of a check without send and expect connect_only changes nothing; beside them it is the file that is refused."""
+    text = """
+listeners: [{ name: l, bind: ["127.0.0.1:0"] }]
+pools: [{ name: p, servers: [echo], health: { connect_only: %s, send: "PING", expect: "PONG" } }]
+"""
+    assert run(stage, "check", "--config", written(stage, text % "false")).returncode == 0
+    done = run(stage, "check", "--config", written(stage, text % "true"))
+    assert done.returncode == 1 and "pools[0].health.connect_only true: stands beside send or expect" in done.stderr
+
+
 def test_config_wants_to_know_what(stage):
     for arguments in ([], ["--schema", "--example"]):
         done = run(stage, "config", *arguments)

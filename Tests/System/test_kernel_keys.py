@@ -49,7 +49,7 @@ def test_each_ring_is_as_it_is_asked_for(stage, asked, keys, depth, completions,
     rings = re.findall(r"io_uring_setup\((\d+), \{flags=(\S+), .*?cq_entries=(\d+)", said)
     # Rings that only try what the kernel can do may be others.
     assert rings and (rings[-1][0], rings[-1][2]) == (str(depth), str(completions))
-    # strace before 6.1 knows IORING_SETUP_DEFER_TASKRUN by its number.
+    # strace 6.1 tells IORING_SETUP_DEFER_TASKRUN by its number, together with IORING_SETUP_SINGLE_ISSUER.
     assert flag in rings[-1][1] or flag.endswith("DEFER_TASKRUN") and "0x3000" in rings[-1][1], rings[-1]
     bounds = re.findall(r"IORING_REGISTER_IOWQ_MAX_WORKERS, \[\D*BOUND\]=(\d+), \D*UNBOUND\]=(\d+)\]", said)
     assert bounds and set(bounds) == {(str(threads), str(threads))}

@@ -45,7 +45,8 @@ package final class ListenerLimits: @unchecked Sendable {
     /// The workers' side.
     var gate: ListenerGate {
         ListenerGate(
-            connections: connections.word, connectionsMax: connectionsMax, clients: clients?.counts, epoch: epoch,
+            connections: connections.word, connectionsMax: connectionsMax, clients: clients?.counts,
+            epoch: clients == nil ? 0 : epoch,
             rates: rates?.gate)
     }
 }
@@ -76,7 +77,7 @@ struct ListenerGate: BitwiseCopyable {
     let connections: UnsafeMutablePointer<Int64>
     let connectionsMax: Int64
     let clients: ClientCounts?
-    /// Of `clients`, for whoever enters.
+    /// Of `clients`, for whoever enters; 0 without them.
     let epoch: UInt8
     let rates: RateGate?
 

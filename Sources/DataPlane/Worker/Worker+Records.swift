@@ -38,7 +38,7 @@ extension Worker where E: ~Copyable {
                 if let clients, let key { clients.leave(key) }
                 return .listener(refusal)
             }
-            record.pointee.clientsEpoch = gate.clients == nil ? 0 : gate.epoch
+            record.pointee.clientsEpoch = gate.epoch
         } else {
             record.pointee.clientsEpoch = 0
         }

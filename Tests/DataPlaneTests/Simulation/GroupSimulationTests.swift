@@ -129,7 +129,7 @@ struct GroupSimulationTests {
         #expect(totals[.completionsUnexpected] == 0 && totals[.completionsStale] == 0, "seed \(seed)")
     }
 
-    private static let seeds: ClosedRange<UInt64> = 1...4
+    private static let seeds = SimulationTests.seeds
 
     @Test("spread what one of them accepts, and lose no byte", arguments: seeds)
     func oneListens(seed: UInt64) throws {

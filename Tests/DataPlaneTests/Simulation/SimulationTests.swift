@@ -103,7 +103,14 @@ struct SimulationTests {
         #expect(totals[.completionsUnexpected] == 0 && totals[.completionsStale] == 0, "seed \(seed)")
     }
 
-    private static let seeds: ClosedRange<UInt64> = 1...4
+    /// More of them with `-DTORTURE`.
+    static var seeds: ClosedRange<UInt64> {
+        #if TORTURE
+            1...6
+        #else
+            1...4
+        #endif
+    }
 
     @Test("without faults loses no byte and invents no end", arguments: seeds)
     func noFaults(seed: UInt64) throws {
