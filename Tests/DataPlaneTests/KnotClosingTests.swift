@@ -350,6 +350,8 @@ struct KnotLifeTests {
         #expect(knot.deadline(at: 10, timeouts) == 10 + timeouts.pipeIdleMillis)
         #expect(knot.expired(at: 9 + timeouts.pipeIdleMillis, timeouts) == [])
         #expect(knot.expired(at: 10 + timeouts.pipeIdleMillis, timeouts) == Step.withdraw.on(.up))
+        // It is under way, and is not asked for again at once.
+        #expect(knot.deadline(at: 10 + timeouts.pipeIdleMillis, timeouts) > 50 + timeouts.pipeIdleMillis)
         #expect(knot.resumed(.await, .up, Errno.canceled, at: 300) == [Step.giveBack.on(.up), Step.rest.on(.up)])
         #expect(knot.up.state == .resting)
     }

@@ -308,6 +308,19 @@ struct WorkerScriptTests {
         #expect(active == 1)
     }
 
+    @Test("that has stood still for long does what is due once, and not for each tick that it has missed")
+    func standstill() throws {
+        var bench = try ScriptedWorker()
+        try bench.tie()
+        bench.wake(.up)
+        let before = bench.script.cancels
+        bench.script.millisPerTurn = 60_000
+        bench.worker.turn()
+        bench.script.millisPerTurn = 0
+        bench.worker.turn()
+        #expect(bench.script.cancels == before + 1)
+    }
+
     @Test("a drain lets pairs finish and a cut ends them", arguments: [WorkerControl.Order.drain, .cut])
     func leave(order: WorkerControl.Order) throws {
         var bench = try ScriptedWorker()

@@ -4,20 +4,29 @@ extension Knot {
         switch phase {
         case .free, .untying: return .max
         case .greeting:
-            let due = sinceMillis &+ timeouts.greetingMillis
-            // Once it is due, what comes of it is under way.
-            return now < due ? due : now &+ Self.withdrawalPauseMillis
+            return Self.look(at: sinceMillis &+ timeouts.greetingMillis, from: now)
         case .queued: return sinceMillis &+ timeouts.waitMillis
         case .connecting: return sinceMillis &+ timeouts.connectMillis
         case .flushing: return now &+ flushPauseMillis(at: now)
         case .tied:
-            var earliest = min(activeAtMillis &+ quietMillisMax(timeouts), endOfLife(timeouts))
-            if holdsPipeWhileWaiting(.up) { earliest = min(earliest, up.activeAtMillis &+ timeouts.pipeIdleMillis) }
-            if holdsPipeWhileWaiting(.down) { earliest = min(earliest, down.activeAtMillis &+ timeouts.pipeIdleMillis) }
-            if up.copying.isUnsure { earliest = min(earliest, up.activeAtMillis &+ Lane.probeMillis) }
-            if down.copying.isUnsure { earliest = min(earliest, down.activeAtMillis &+ Lane.probeMillis) }
-            return earliest
+            let whole = min(activeAtMillis &+ quietMillisMax(timeouts), endOfLife(timeouts))
+            return min(whole, min(laneDeadline(.up, at: now, timeouts), laneDeadline(.down, at: now, timeouts)))
         }
+    }
+
+    private func laneDeadline(_ direction: Direction, at now: Int64, _ timeouts: Timeouts) -> Int64 {
+        let active = self[direction].activeAtMillis
+        var earliest = Int64.max
+        if holdsPipeWhileWaiting(direction) { earliest = Self.look(at: active &+ timeouts.pipeIdleMillis, from: now) }
+        if self[direction].copying.isUnsure {
+            earliest = min(earliest, Self.look(at: active &+ Lane.probeMillis, from: now))
+        }
+        return earliest
+    }
+
+    /// When to look for what is due. Once it is, what comes of it is under way.
+    private static func look(at due: Int64, from now: Int64) -> Int64 {
+        now < due ? due : now &+ withdrawalPauseMillis
     }
 
     /// A deadline may have come; what is due is done, what is not is left.

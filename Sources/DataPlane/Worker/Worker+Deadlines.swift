@@ -17,7 +17,9 @@ extension Worker where E: ~Copyable {
 
     mutating func schedule(_ slot: UInt32) {
         guard table[slot].pointee.phase != .free else { return }
-        let deadline = min(table[slot].pointee.deadline(at: now, timeouts(of: slot)), paceDeadline(slot))
+        let due = min(table[slot].pointee.deadline(at: now, timeouts(of: slot)), paceDeadline(slot))
+        // What was due has been looked at: a worker that has stood still does not do so for each tick that it has missed.
+        let deadline = max(due, now &+ 1)
         if deadline != .max && needsEarlierLook(slot, at: deadline) { wheel.schedule(slot, at: deadline, in: table) }
     }
 
