@@ -36,6 +36,9 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
     private let inner = CompletionBatch()
     /// Completions on their way.
     private var pending: [(answer: Completion, dueTurn: Int)] = []
+    /// The same by their tags: how many, and when the last one of them is due. So that nothing is looked for among hundreds, which takes
+    /// minutes under a sanitizer.
+    private var waiting: [UInt64: (count: Int, dueTurn: Int)] = [:]
     private var turns = 0
     private var refusals = 0
     /// Multishots that are being ended here, by tag, and the socket of each that is out.
@@ -158,15 +161,16 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
         guard mayTake() else { return false }
         ending.remove(target.rawValue)
         // What is answered here already cannot be withdrawn any more.
-        let isAnswered = pending.contains {
-            $0.answer.tag.with(.await) == target.with(.await)
-                && [.fill, .drain, .send].contains($0.answer.tag.operation)
-        }
-        if isAnswered && target.operation == .await {
+        if target.operation == .await && isAnswered(target) {
             answer(tag.with(.cancel), -114)  // EALREADY
             return true
         }
         return base.cancel(target, on: socket, tag)
+    }
+
+    private func isAnswered(_ target: DataPlane.Tag) -> Bool {
+        waiting[target.with(.fill).rawValue] != nil || waiting[target.with(.drain).rawValue] != nil
+            || waiting[target.with(.send).rawValue] != nil
     }
 
     private func fillFault(_ source: Int32) -> Int32? {
@@ -222,7 +226,12 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
         // What waits here is due within a few turns.
         let wait =
             pending.isEmpty ? waitingNanoseconds : min(waitingNanoseconds < 0 ? .max : waitingNanoseconds, 200_000)
-        base.turn(waitingNanoseconds: pending.contains { $0.dueTurn <= turns } ? 0 : wait, counters)
+        base.turn(waitingNanoseconds: isSomethingDue ? 0 : wait, counters)
+    }
+
+    private var isSomethingDue: Bool {
+        for place in pending.indices where pending[place].dueTurn <= turns { return true }
+        return false
     }
 
     mutating func reap(into batch: borrowing CompletionBatch, _ counters: borrowing Counters) -> Int {
@@ -239,11 +248,19 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
             }
             var picked = place
             if dice.strikes(dice.plan.reordered, "reordered completion") { picked = pick(from: place) }
-            batch.base[count] = pending.remove(at: picked).answer
+            batch.base[count] = remove(at: picked)
             count += 1
         }
         dice.operations += count
         return count
+    }
+
+    private mutating func remove(at place: Int) -> Completion {
+        let answer = pending.remove(at: place).answer
+        let tag = answer.tag.rawValue
+        waiting[tag]?.count -= 1
+        if waiting[tag]?.count == 0 { waiting[tag] = nil }
+        return answer
     }
 
     private func pick(from place: Int) -> Int {
@@ -279,8 +296,10 @@ struct FaultyEngine<Base: Engine & ~Copyable>: Engine, ~Copyable {
 
     private mutating func answer(_ tag: DataPlane.Tag, _ result: Int32, flags: UInt32 = 0) {
         let delay = dice.strikes(dice.plan.delayed, "delayed completion") ? 1 + dice.random.below(5) : 0
-        let earlier = pending.last { $0.answer.tag == tag }?.dueTurn ?? 0
-        pending.append((Completion(tag: tag, result: result, flags: flags), max(earlier, turns + delay)))
+        let earlier = waiting[tag.rawValue] ?? (count: 0, dueTurn: 0)
+        let due = max(earlier.dueTurn, turns + delay)
+        pending.append((Completion(tag: tag, result: result, flags: flags), due))
+        waiting[tag.rawValue] = (earlier.count + 1, due)
     }
 }
 
