@@ -13,13 +13,15 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private let ready = Mutex(Ready())
     private let bell: (read: Int32, write: Int32)
-    /// Who waits for which socket; the loop's thread alone touches it.
-    private var waiting: [Int32: UnsafeContinuation<Void, Never>] = [:]
+    /// The bell, then the sockets that are waited for, and who waits for each of these. The loop's thread alone touches both.
+    private var looks: [pollfd] = []
+    private var waiting: [UnsafeContinuation<Void, Never>] = []
 
     init() {
         var ends: [Int32] = [-1, -1]
         _ = checked(pipe(&ends), "pipe")
         bell = (ends[0], ends[1])
+        looks.append(pollfd(fd: bell.read, events: Int16(POLLIN), revents: 0))
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
@@ -35,7 +37,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Returns when there is something to read, or the end of it. Called by tasks of this loop only.
     func readable(_ socket: Int32) async {
-        await withUnsafeContinuation { waiting[socket] = $0 }
+        await withUnsafeContinuation {
+            looks.append(pollfd(fd: socket, events: Int16(POLLIN), revents: 0))
+            waiting.append($0)
+        }
     }
 
     func run() -> Never {
@@ -52,11 +57,15 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func wait() {
-        var looks = [pollfd(fd: bell.read, events: Int16(POLLIN), revents: 0)]
-        looks += waiting.keys.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         guard poll(&looks, nfds_t(looks.count), -1) > 0 else { return }
         var byte: UInt8 = 0
         if looks[0].revents != 0 { _ = read(bell.read, &byte, 1) }
-        for look in looks.dropFirst() where look.revents != 0 { waiting.removeValue(forKey: look.fd)?.resume() }
+        // From the last one on, since the last one takes the place of each that goes.
+        for index in waiting.indices.reversed() where looks[index + 1].revents != 0 {
+            looks.swapAt(index + 1, looks.count - 1)
+            waiting.swapAt(index, waiting.count - 1)
+            looks.removeLast()
+            waiting.removeLast().resume()
+        }
     }
 }

@@ -7,12 +7,10 @@ import Longsplice
 //
 // GET of plain names over HTTP/1.1, with keep-alive; whatever else is asked is answered with 404 and FIN.
 
-let headMax = 8192
-
 func serve(_ socket: Int32, _ files: Files, _ splicer: Splicer, _ loop: EventLoop) async {
-    var pending: [UInt8] = []
-    while let head = await nextHead(socket, &pending, loop) {
-        guard let target = target(of: head), let file = files[target] else {
+    var requests = Requests()
+    while let target = await requests.next(from: socket, loop) {
+        guard let file = files[target] else {
             let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             _ = send(socket, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
             break
@@ -23,47 +21,6 @@ func serve(_ socket: Int32, _ files: Files, _ splicer: Splicer, _ loop: EventLoo
         guard sent == UInt64(file.header.count) + file.size else { break }
     }
     close(socket)
-}
-
-/// A request up to its empty line, nil where the client has no other one. What comes behind it stays pending.
-func nextHead(_ socket: Int32, _ pending: inout [UInt8], _ loop: EventLoop) async -> ArraySlice<UInt8>? {
-    var bytes = [UInt8](repeating: 0, count: 2048)
-    while true {
-        if let end = endOfHead(pending) {
-            defer { pending.removeFirst(end) }
-            return pending[..<end]
-        }
-        let count = recv(socket, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-        if count > 0 {
-            pending += bytes[..<count]
-        } else if count < 0 && (errno == EAGAIN || errno == EINTR) {
-            await loop.readable(socket)
-        } else {
-            return nil
-        }
-        guard pending.count <= headMax else { return nil }
-    }
-}
-
-func endOfHead(_ bytes: [UInt8]) -> Int? {
-    guard bytes.count >= 4 else { return nil }
-    return (4...bytes.count).first { bytes[($0 - 4)..<$0].elementsEqual([13, 10, 13, 10]) }
-}
-
-/// What is asked for, nil where this is no GET of HTTP/1.1, or one with a body, which would be taken for the next request.
-func target(of head: ArraySlice<UInt8>) -> String? {
-    let lines = head.split(separator: UInt8(ascii: "\n"))
-    guard let words = lines.first?.split(separator: UInt8(ascii: " ")), words.count == 3,
-        words[0].elementsEqual("GET".utf8), words[2].elementsEqual("HTTP/1.1\r".utf8),
-        !lines.dropFirst().contains(where: tellsOfBody)
-    else { return nil }
-    return String(decoding: words[1], as: UTF8.self)
-}
-
-func tellsOfBody(_ line: ArraySlice<UInt8>) -> Bool {
-    guard let first = line.first, "cCtT".utf8.contains(first) else { return false }
-    let name = String(decoding: line.prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self).lowercased()
-    return name == "content-length" || name == "transfer-encoding"
 }
 
 func checked(_ result: Int32, _ call: String) -> Int32 {
