@@ -6,6 +6,7 @@ ENGINE   ?= auto
 FLAGS    ?=
 MATRIX   ?= .build/matrix.md
 BENCH    ?=
+UNIT     ?= unit
 
 RELEASE   = swift build -c release --static-swift-stdlib
 BINARY    = .build/release/longsplice
@@ -34,9 +35,8 @@ SECONDS  ?= 30
 
 TORTURE         = -c release -Xswiftc -enable-testing -Xswiftc -DTORTURE --scratch-path .build/torture
 
-.PHONY: run build test lint unit system torture torture-faults test-full test-sanitized fuzz bench bench-full bench-sendfile \
-        bench-ttcp micro micro-update \
-        micro-times format clean \
+.PHONY: run build test lint unit unit-address unit-thread test-sanitized system torture torture-faults test-full fuzz \
+        bench bench-full bench-sendfile bench-ttcp micro micro-update micro-times format clean \
         setup setup-system setup-bench
 
 run: build
@@ -46,13 +46,28 @@ build: setup
 	$(RELEASE)
 
 # All tests: about thirteen minutes where everything is built, ten of them the system tests; twice as long on a fresh clone.
-test: lint unit system
+# UNIT=unit-address or unit-thread runs the unit tests under a sanitizer.
+test: lint $(UNIT) system
 
 lint:
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
 
 unit: setup
 	swift test
+
+# The unit tests under sanitizers. So slow, they are run a few at a time: all at once starve each other.
+unit-address unit-thread: export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 4
+
+# One of them asks for more memory than there is, which is to be answered as by calloc(3).
+unit-address: setup
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 swift test --sanitize=address --scratch-path .build/address
+
+# But for those that compute at length in one thread.
+unit-thread: setup
+	TSAN_OPTIONS=allocator_may_return_null=1 swift test --sanitize=thread --scratch-path .build/thread \
+		--skip '(Simulation|EachFault|WorkerFuzz|MutatedConfiguration)Tests/'
+
+test-sanitized: unit-address unit-thread
 
 # Real programs, real sockets, in network namespaces of their own; needs root.
 system: build setup-system
@@ -72,15 +87,6 @@ torture: build setup-system
 torture-faults: setup
 	swift test $(TORTURE) --filter \
 		'SimulationTests|FaultyEngineTests|RecordTests|CancellationTests|MutatedConfigurationTests'
-
-# The unit and loopback tests once under AddressSanitizer, and once under ThreadSanitizer but for those that compute at length in
-# one thread. One of them asks for more memory than there is, which is to be answered as by calloc(3). So slow, they are run a few
-# at a time: all at once starve each other.
-test-sanitized: export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 4
-test-sanitized: setup
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 swift test --sanitize=address --scratch-path .build/address
-	TSAN_OPTIONS=allocator_may_return_null=1 swift test --sanitize=thread --scratch-path .build/thread \
-		--skip '(Simulation|EachFault|WorkerFuzz|MutatedConfiguration)Tests/'
 
 # Bytes from strangers, led by coverage (libFuzzer), SECONDS for each parser; a finding is written to .build/fuzz.
 fuzz:

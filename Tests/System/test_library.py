@@ -10,9 +10,10 @@ import pytest
 
 import seccomp
 from lab import Lab
+from proxies import binary
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / ".build"
+BUILT = binary().parent
 WITHOUT_URING = ["python3", seccomp.__file__, "errno", str(seccomp.IO_URING_SETUP)]
 
 
@@ -32,19 +33,18 @@ def wrapper(engine):
 
 @pytest.fixture(scope="module", params=["splice", "sendfile"])
 def c_program(request, tmp_path_factory):
-    run("swift", "build", "--product", "longsplice-c")
     program = tmp_path_factory.mktemp("library") / request.param
     run("cc", "-std=gnu11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread", "-o", program,
         f"Tests/CFace/{request.param}.c", "-I", "Sources/LongspliceHeader/include",
-        "-L", BUILD / "debug", "-llongsplice-c", f"-Wl,-rpath,{BUILD / 'debug'}")
+        "-L", BUILT, "-llongsplice-c", f"-Wl,-rpath,{BUILT}")
     return program
 
 
 @pytest.fixture(scope="module")
 def swift_programs():
-    where = ["--package-path", "Tests/Consumer", "--scratch-path", BUILD / "consumer"]
-    run("swift", "build", *where)
-    return BUILD / "consumer/debug"
+    scratch = ROOT / ".build/consumer"
+    run("swift", "build", "--package-path", "Tests/Consumer", "--scratch-path", scratch)
+    return scratch / "debug"
 
 
 def test_a_c_program_is_served_and_is_refused_with_errno(c_program, wrapper):
@@ -72,14 +72,8 @@ PORT = 8080
 FILES = {"empty": b"", "one": b"x", "page": os.urandom(4096), "odd": os.urandom(70_001), "large": os.urandom(5 << 20)}
 
 
-@pytest.fixture(scope="module")
-def file_server():
-    run("swift", "build", "--product", "file-server")
-    return BUILD / "debug/file-server"
-
-
 @pytest.fixture
-def served(file_server, engine, tmp_path):
+def served(engine, tmp_path):
     """A server of FILES in B of a lab, and what it must not give away beside them."""
     folder = tmp_path / "files"
     (folder / "below").mkdir(parents=True)
@@ -89,7 +83,7 @@ def served(file_server, engine, tmp_path):
         hidden.write_text("secret")
     os.mkfifo(folder / "fifo")
     with Lab(alone=True) as lab:
-        server = lab.start("B", [file_server, PORT, folder, engine])
+        server = lab.start("B", [BUILT / "file-server", PORT, folder, engine])
         lab.wait_port("B", PORT, watched=server)
         yield lab
         assert server.alive(), server.output()
