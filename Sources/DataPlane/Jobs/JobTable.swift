@@ -8,8 +8,12 @@ struct JobTable: ~Copyable {
         var failure: Int32 = 0
         /// The file ended before everything was sent.
         var isCutShort = false
-        /// Up to here the file was read into the page cache for this job.
+        /// Up to here the file was read into the page cache for this job, or was found there.
         var readUpTo: Int64 = 0
+        /// Up to here it is being read, 0 where it is not.
+        var readingUpTo: Int64 = 0
+        /// Something of the file was not in the page cache.
+        var isCold = false
     }
 
     private let entries: UnsafeMutablePointer<Entry>?

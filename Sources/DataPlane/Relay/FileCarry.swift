@@ -16,8 +16,8 @@ package enum FileCarry {
 
     /// - Parameters:
     ///   - moved: bytes of the job that have been sent before.
-    ///   - readUpTo: up to here the file was read into the page cache for this job, or was found there, and is not asked
-    ///     again. What was found is added.
+    ///   - readUpTo: up to here the file was read into the page cache for this job, or was found there; so much is sent without asking
+    ///     again. What is found is added.
     ///   - isCallers: this is a thread of the caller's, which SIGPIPE would end.
     /// - Returns: of the source 0 where the file has ended before its time, `-EAGAIN` where it has to be read from the disk first.
     package static func carry(_ job: Job, from moved: UInt64, readUpTo: inout Int64, isCallers: Bool = false) -> Carried
@@ -37,12 +37,12 @@ package enum FileCarry {
                 result = send(job, job.header, from: Int(at), count, isLast: isLast)
             } else if at < fileEnd {
                 let offset = job.offset &+ Int64(at &- header)
-                let count = Int(min(UInt64(room), fileEnd &- at))
-                let end = offset &+ Int64(count)
-                guard
-                    isCached(
-                        job, offset, upTo: end, ofFile: job.offset &+ Int64(clamping: fileEnd &- header), &readUpTo)
-                else {
+                let wanted = offset &+ Int64(min(UInt64(room), fileEnd &- at))
+                if readUpTo <= offset {
+                    look(job, offset, upTo: wanted, ofFile: job.offset &+ Int64(clamping: fileEnd &- header), &readUpTo)
+                }
+                let count = Int(min(wanted, readUpTo) &- offset)
+                guard count > 0 else {
                     carried.source = Errno.again
                     return carried
                 }
@@ -66,20 +66,16 @@ package enum FileCarry {
         }
     }
 
-    /// Asked for a while ahead, since the question costs nearly as much for a little as for much.
-    private static func isCached(
+    /// Asks the page cache for what is to be sent next, and a while ahead, since the question costs nearly as much for a little as for much.
+    private static func look(
         _ job: Job, _ offset: Int64, upTo end: Int64, ofFile fileEnd: Int64, _ readUpTo: inout Int64
-    ) -> Bool {
-        if end <= readUpTo { return true }
-        let start = max(offset, readUpTo)
-        let ahead = min(start &+ askedAheadBytes, fileEnd)
-        if ahead > end, clinux_file_is_cached(job.first, start, ahead &- start) == 1 {
+    ) {
+        let ahead = min(offset &+ askedAheadBytes, fileEnd)
+        if ahead > end, clinux_file_is_cached(job.first, offset, ahead &- offset) == 1 {
             readUpTo = ahead
-            return true
+        } else if clinux_file_is_cached(job.first, offset, end &- offset) == 1 {
+            readUpTo = end
         }
-        guard clinux_file_is_cached(job.first, start, end &- start) == 1 else { return false }
-        readUpTo = end
-        return true
     }
 
     private static var askedAheadBytes: Int64 { 8 << 20 }

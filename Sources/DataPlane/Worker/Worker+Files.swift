@@ -25,7 +25,11 @@ extension Worker where E: ~Copyable {
         entry.pointee.isCutShort = carried.source == 0
 
         let step = knot.pointee.hasCarried(.up, carried, at: now)
-        if carried.source == Errno.again { return read(job, slot) }
+        if carried.source == Errno.again {
+            entry.pointee.isCold = true
+            return awaitReading(slot)
+        }
+        readAhead(slot)
         guard step == Step.move.on(.up), knot.pointee.up.bytesMoved < job.length else {
             follow(step, slot)
             return schedule(slot)
@@ -37,28 +41,49 @@ extension Worker where E: ~Copyable {
 
     // MARK: Files that are not in the page cache
 
-    /// As much as is asked of the disk in one go.
+    /// As much as is asked of the disk in one go, and as far as it is ahead of what was sent.
     private static var readingBytesMax: Int64 { 4 << 20 }
+    /// The first part of a file; the next ones are as long as all before them.
+    private static var firstReadingBytes: Int64 { 256 << 10 }
 
-    private mutating func read(_ job: Job, _ slot: UInt32) {
-        let knot = table[slot]
-        let moved = Int64(knot.pointee.up.bytesMoved) &- Int64(job.header.count)
-        let fileBytes = Int64(job.length) &- Int64(job.header.count) &- Int64(job.trailer.count)
-        var reading = FileReading(
-            place: job.place, serial: job.serial, file: job.first, offset: job.offset &+ moved,
-            count: min(fileBytes &- moved, Self.readingBytesMax))
-        guard jobs.readings?.write(&reading) ?? false else { return owe(Step.move.on(.up).union(.later), slot) }
-        counters.add(.fileReadings)
-        let entry = jobs[slot]
-        entry.pointee.readUpTo = reading.offset &+ reading.count
-        knot.pointee.up.submittedReading()
+    /// The next part has to be read before it can be sent.
+    private mutating func awaitReading(_ slot: UInt32) {
+        readAhead(slot)
+        // Where the reader's queue is full, it is tried again a tick later.
+        guard jobs[slot].pointee.readingUpTo != 0 else { return owe(Step.move.on(.up).union(.later), slot) }
+        table[slot].pointee.up.submittedReading()
     }
 
-    /// It is there, or cannot be had: the next attempt tells.
+    /// Has the part read that follows on what was read before, while that is sent. One part at a time.
+    private mutating func readAhead(_ slot: UInt32) {
+        let knot = table[slot]
+        let entry = jobs[slot]
+        guard entry.pointee.isCold, entry.pointee.readingUpTo == 0, knot.pointee.phase == .tied,
+            knot.pointee.up.state == .moving
+        else { return }
+        let job = entry.pointee.job
+        let sent = job.offset &+ max(0, Int64(knot.pointee.up.bytesMoved) &- Int64(job.header.count))
+        let fileEnd = job.offset &+ Int64(job.length) &- Int64(job.header.count) &- Int64(job.trailer.count)
+        let start = max(sent, entry.pointee.readUpTo)
+        guard start < fileEnd, start &- sent < Self.readingBytesMax else { return }
+        let part = min(max(start &- job.offset, Self.firstReadingBytes), Self.readingBytesMax)
+        var reading = FileReading(
+            place: job.place, serial: job.serial, file: job.first, offset: start, count: min(fileEnd &- start, part))
+        guard jobs.readings?.write(&reading) ?? false else { return }
+        counters.add(.fileReadings)
+        entry.pointee.readingUpTo = start &+ reading.count
+    }
+
+    /// The part is there, or cannot be had: the next attempt tells.
     mutating func hasBeenRead(_ slot: UInt32) {
         let knot = table[slot]
-        knot.pointee.up.hasBeenRead()
-        let goesOn = knot.pointee.phase == .tied && knot.pointee.up.state == .moving
+        let entry = jobs[slot]
+        entry.pointee.readUpTo = max(entry.pointee.readUpTo, entry.pointee.readingUpTo)
+        entry.pointee.readingUpTo = 0
+        let wasAwaited = knot.pointee.up.isWaiting
+        if wasAwaited { knot.pointee.up.hasBeenRead() }
+        readAhead(slot)
+        let goesOn = wasAwaited && knot.pointee.phase == .tied && knot.pointee.up.state == .moving
         follow(goesOn ? Step.move.on(.up) : [], slot)
     }
 

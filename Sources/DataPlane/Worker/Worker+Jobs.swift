@@ -99,6 +99,10 @@ extension Worker where E: ~Copyable {
     mutating func closeJob(_ slot: UInt32) {
         let knot = table[slot]
         let entry = jobs[slot].pointee
+        if entry.readingUpTo != 0 {
+            // The reader has its file: `hasBeenRead` comes here again.
+            return knot.pointee.up.submittedReading()
+        }
         var result = JobResult()
         result.place = entry.job.place
         result.serial = entry.job.serial
