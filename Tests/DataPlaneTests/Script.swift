@@ -61,7 +61,7 @@ final class Script {
     fileprivate(set) var waitNanoseconds: Int64 = 0
     /// The clients' addresses, by turns; empty to ask the sockets.
     var clients: [SocketAddress] = []
-    private var clientsAsked = 0
+    private(set) var clientsAsked = 0
     /// What the worker has done against the contract; empty in a good run.
     var breaches: [String] = []
     private(set) var attached = 0
@@ -268,8 +268,9 @@ struct ScriptedEngine: Engine, ~Copyable {
     func carryFile(_ job: Job, from moved: UInt64, readUpTo: inout Int64) -> Carried {
         let end = min(job.length, script.fileEnd ?? job.length)
         guard moved < end else { return Carried(source: 0) }
-        let count = min(script.filePartBytes, end - moved)
-        guard script.isCached || job.offset + Int64(moved + count) <= readUpTo else {
+        var count = min(script.filePartBytes, end - moved)
+        if !script.isCached { count = min(count, UInt64(max(0, readUpTo - job.offset - Int64(moved)))) }
+        guard count > 0 else {
             script.coldCarries += 1
             return Carried(source: Errno.again)
         }

@@ -67,6 +67,11 @@ struct ScriptedWorker: ~Copyable {
     /// Gives an order as the bell would bring it.
     mutating func order(_ order: WorkerControl.Order) {
         control.give(order)
+        ringBell()
+    }
+
+    /// What was handed to the worker's control is seen.
+    mutating func ringBell() {
         script.open.removeAll { $0.tag == Worker<ScriptedEngine>.bellTag }
         script.answers.append(Completion(tag: Worker<ScriptedEngine>.bellTag, result: 1))
         worker.turn()

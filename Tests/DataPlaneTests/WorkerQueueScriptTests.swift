@@ -225,15 +225,8 @@ struct WorkerQueueScriptTests {
         var pools = set.pools
         edit(&pools[0])
         bench.control.hand(WorkerControl.Change(PoolSet(pools, states: set.states)))
-        ring(&bench)
+        bench.ringBell()
         settle(&bench)
-    }
-
-    /// As a bell does without an order.
-    private func ring(_ bench: inout ScriptedWorker) {
-        bench.script.open.removeAll { $0.tag == Worker<ScriptedEngine>.bellTag }
-        bench.script.answers.append(Completion(tag: Worker<ScriptedEngine>.bellTag, result: 1))
-        bench.worker.turn()
     }
 
     @Test("nobody waits for a pool without servers")
@@ -245,7 +238,7 @@ struct WorkerQueueScriptTests {
         var pools = set.pools
         pools[0].servers = []
         bench.control.hand(WorkerControl.Change(PoolSet(pools, states: set.states)))
-        ring(&bench)
+        bench.ringBell()
         settle(&bench)
         #expect(phases(bench) == [.tied, .free] && bench.count(.noServer) == 1)
     }
@@ -319,14 +312,14 @@ struct WorkerQueueScriptTests {
         try end(0, &first)
         #expect(connecting(first) == [], "the other one's has waited longer")
         #expect(clinux_event_clear(bells[1]) > 0)
-        ring(&second)
+        second.ringBell()
         #expect(connecting(second) == [0])
         // Made free by the second one, which has nobody.
         try connected(0, &second)
         for bell in bells { _ = clinux_event_clear(bell) }
         try end(0, &second)
         #expect(set.states[0].connections == 0 && clinux_event_clear(bells[0]) > 0)
-        ring(&first)
+        first.ringBell()
         #expect(connecting(first) == [1] && set.states[0].connections == 1)
         #expect(first.script.breaches == [] && second.script.breaches == [])
     }

@@ -13,8 +13,11 @@ package final class PoolSet: @unchecked Sendable {
     /// Counts the changes.
     package let generation: UInt64
 
-    /// Some listener bounds what it takes.
-    var hasLimits: Bool { listeners.contains { $0.limits != nil } }
+    /// Some listener bounds the connections of each client address.
+    var countsClients: Bool { listeners.contains { $0.limits?.clients != nil } }
+
+    /// Some listener has clients that speak for others.
+    var hasProxies: Bool { listeners.contains { $0.proxies != nil || $0.hasUNIXProxies } }
 
     /// Some listener bounds how fast bytes are moved.
     var isPaced: Bool { listeners.contains { $0.bytesPerSecond > 0 } }
@@ -69,12 +72,6 @@ package final class PoolSet: @unchecked Sendable {
         }
         records = .allocate(capacity: max(1, pools.count))
         for (index, pool) in sorted.enumerated() { (records + index).initialize(to: PoolRecord(pool)) }
-    }
-
-    /// A worker has to keep what a connection's record holds: a PROXY header's addresses, or a number for each connection.
-    var needsRecords: Bool {
-        listeners.contains { $0.proxies != nil || $0.hasUNIXProxies }
-            || pools.contains { $0.header?.extras.contains(.uniqueID) == true }
     }
 
     deinit {

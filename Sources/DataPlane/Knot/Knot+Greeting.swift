@@ -7,9 +7,8 @@ extension Knot {
     /// - Parameters:
     ///   - owesHeader: the client has to begin with a PROXY header.
     ///   - accepted: when the connection was accepted, from which its time is counted.
-    package mutating func greet(through listener: UInt16, owesHeader: Bool, accepted: Int64) -> Step {
-        self.listener = listener
-        self.owesHeader = owesHeader
+    package mutating func greet(owesHeader: Bool, accepted: Int64) -> Step {
+        header = owesHeader ? .owed : .none
         phase = .greeting
         sinceMillis = accepted
         up.rest()
@@ -33,9 +32,11 @@ extension Knot {
         return isPaced ? Step.rest.on(.up).union(.later) : Step.rest.on(.up)
     }
 
+    package var owesHeader: Bool { header == .owed }
+
     /// The PROXY header is whole and out of the client's socket, whose low-water mark is 1 again.
     package mutating func hasGivenHeader() {
-        owesHeader = false
+        header = .given
         up.asked = 1
     }
 

@@ -20,6 +20,15 @@ package struct Knot: BitwiseCopyable {
         case untying
     }
 
+    /// The PROXY header that a client has to begin with, where it speaks for others.
+    package enum Header: UInt8, BitwiseCopyable {
+        /// It need not give one.
+        case none
+        case owed
+        /// It has given one, and is who that says.
+        case given
+    }
+
     package internal(set) var phase = Phase.free
     package internal(set) var cause = Cause.none
     /// Sides whose connection is gone.
@@ -78,16 +87,19 @@ package struct Knot: BitwiseCopyable {
 
     var timer = TimerEntry()
     // Behind it there is a gap.
-    /// The listener it came through, while it greets.
+    /// The listener it came through.
     var listener: UInt16 = 0
-    /// Its client has not given the PROXY header yet that it has to begin with.
-    package internal(set) var owesHeader = false
+    /// Of the listener's table that counts the connection's client, 0 where there was none (`ListenerGate`); `uncounted` where the
+    /// connection is counted nowhere: neither for its listener nor for its client (`ClientTable`).
+    var clientsEpoch = Knot.uncounted
+    package internal(set) var header = Header.none
     /// It stands in the line of those who wait for a server of its pool (`ClientQueues`).
     var isInLine = false
     /// Its lanes may move only so many bytes a second (`PaceTable`).
     var isPaced = false
 
     static let nowhere = UInt32.max
+    static let uncounted: UInt8 = .max
 
     package init() {}
 

@@ -81,6 +81,9 @@ struct ListenerGate: BitwiseCopyable {
     let epoch: UInt8
     let rates: RateGate?
 
+    /// It bounds something for each client address.
+    var countsClients: Bool { clients != nil || rates != nil }
+
     /// One connection more, or why not. Who is refused has taken nothing.
     /// - Parameter client: nil for one without an address, which only the number of all connections bounds.
     func enter(_ client: ClientKey?, at now: Int64) -> Refusal? {

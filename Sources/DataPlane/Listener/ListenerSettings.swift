@@ -103,8 +103,10 @@ struct ListenerRecord: BitwiseCopyable {
         routes.deallocate()
     }
 
-    /// The client's address decides something here.
-    var asksForAddress: Bool { allow != nil || deny != nil || asksForSource }
+    /// The client's address decides whether it may come, or where it goes.
+    var choosesByAddress: Bool { allow != nil || deny != nil || asksForSource }
+    /// Who comes through here is asked for its address, for that or another purpose.
+    var asksForAddress: Bool { choosesByAddress || hasProxies || gate?.countsClients == true }
 
     /// Some peers have to begin with a PROXY header.
     var hasProxies: Bool { proxies != nil || hasUNIXProxies }

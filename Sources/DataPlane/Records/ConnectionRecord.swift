@@ -20,10 +20,6 @@ package struct ConnectionRecord: BitwiseCopyable, Sendable {
     package var relayDown: RelayMark?
     /// The peer has said by a PROXY header that it speaks for itself.
     package var isLocal = false
-    /// Of the listener's table that counts the connection's client, 0 where there was none (`ListenerGate`); `uncounted` where the
-    /// connection is counted nowhere: neither for its listener nor for its client (`ClientTable`).
-    var clientsEpoch = Self.uncounted
-    static let uncounted: UInt8 = .max
 
     /// The wall clock at accept, since 1970.
     package var acceptedAtWallMillis: Int64 = 0

@@ -1,7 +1,8 @@
 /// The records of connections that are still open, one for each slot of the knot table: cold memory beside it, looked at
 /// when a connection begins, is tied, delivers its first byte and ends.
 ///
-/// Like the knots' it is reserved at start and touched only as it is used; where nobody wants it, it is not even reserved.
+/// Like the knots' it is reserved at start and touched only where a connection has a record (`Worker.record(of:)`); where nobody can
+/// want one, it is not even reserved.
 struct RecordTable: ~Copyable {
     private let base: UnsafeMutablePointer<ConnectionRecord>?
     private let capacity: Int
@@ -9,18 +10,10 @@ struct RecordTable: ~Copyable {
     /// - Parameter capacity: slots; 0 for no table.
     init(capacity: Int) {
         self.capacity = capacity
-        base = capacity > 0 ? .allocate(capacity: capacity + 1) : nil
+        base = capacity > 0 ? .allocate(capacity: capacity) : nil
     }
 
     deinit { base?.deallocate() }
-
-    var exists: Bool { base != nil }
-
-    /// Of a connection that was just accepted and has no slot yet. The table must exist.
-    var newcomer: UnsafeMutablePointer<ConnectionRecord> {
-        guard let base else { preconditionFailure("RecordTable: no table") }
-        return base + capacity
-    }
 
     /// The record in place. The table must exist.
     subscript(slot: UInt32) -> UnsafeMutablePointer<ConnectionRecord> {

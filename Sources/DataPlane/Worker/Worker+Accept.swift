@@ -15,30 +15,32 @@ extension Worker where E: ~Copyable {
     /// This worker serves a client: it gets a knot, and the knot an upstream.
     mutating func admit(_ newcomer: Newcomer) {
         counters.add(.accepted)
-        beginRecord(newcomer)
-        guard !table.isFull else { return refuse(newcomer.socket, .refusedAtLimit, .limit) }
-        let owesHeader = greeting(of: newcomer)
+        let client = clientAddress(of: newcomer)
+        guard !table.isFull else { return refuse(newcomer, client, .refusedAtLimit, .limit) }
+        let owesHeader = greeting(of: newcomer, client)
         // Who speaks for others is let in; whether its client is, its header tells.
         var pool: UInt16?
         if owesHeader != true {
-            pool = self.pool(for: newcomer, greets: owesHeader != nil)
-            guard pool != nil else { return refuse(newcomer.socket, .refusedByAddress, .denied) }
-            if records.exists, let refusal = enter(records.newcomer) {
-                return refuse(newcomer.socket, refusal.counter, refusal.end)
+            pool = self.pool(for: newcomer, client, greets: owesHeader != nil)
+            guard pool != nil else { return refuse(newcomer, client, .refusedByAddress, .denied) }
+            if let refusal = enter(client, through: newcomer.listener) {
+                return refuse(newcomer, client, refusal.counter, refusal.end)
             }
         }
         guard let slot = table.acquire() else { preconditionFailure("Worker: a table that is not full has no slot") }
-        keepRecord(slot)
         engine.attach(newcomer.socket)
         let knot = table[slot]
         knot.pointee.begin(
             client: newcomer.socket, isTCP: newcomer.isTCP, relay: settings.relay.policy, at: now)
+        knot.pointee.listener = newcomer.listener
         knot.pointee.pool = pool ?? 0
+        if pool != nil { hasEntered(slot, client) }
+        beginRecord(slot, newcomer, client, owesHeader: owesHeader == true)
         beginPace(slot, of: newcomer.listener)
         pauseAtLimit()
         if let owesHeader {
             let accepted = newcomer.acceptedAtMillis
-            follow(knot.pointee.greet(through: newcomer.listener, owesHeader: owesHeader, accepted: accepted), slot)
+            follow(knot.pointee.greet(owesHeader: owesHeader, accepted: accepted), slot)
         } else if settings.isEcho {
             counters.add(.tied)
             follow(knot.pointee.tieToItself(at: now), slot)
@@ -50,22 +52,24 @@ extension Worker where E: ~Copyable {
 
     /// Nil for who may not come.
     /// - Parameter greets: it is asked for a pool again when it has been heard, so any will do.
-    private func pool(for newcomer: Newcomer, greets: Bool) -> UInt16? {
+    private func pool(for newcomer: Newcomer, _ client: borrowing SocketAddress, greets: Bool) -> UInt16? {
         let listener = servers.listener(newcomer.listener)
-        guard listener.pointee.asksForAddress else { return greets ? 0 : listener.pointee.pool(for: .unknown) }
-        let client = clientAddress(of: newcomer.socket, in: records.exists ? records.newcomer : nil)
+        guard listener.pointee.choosesByAddress else { return greets ? 0 : listener.pointee.pool(for: client) }
         // One that has gone already cannot be told from one that may not come.
-        guard !(newcomer.isTCP && client.isUnknown), listener.pointee.admits(client) else { return nil }
+        if newcomer.isTCP { guard !client.isUnknown else { return nil } }
+        guard listener.pointee.admits(client) else { return nil }
         return greets ? 0 : listener.pointee.pool(for: client)
     }
 
-    private mutating func refuse(_ socket: Int32, _ counter: Counter, _ end: ConnectionEnd) {
+    private mutating func refuse(
+        _ newcomer: Newcomer, _ client: borrowing SocketAddress, _ counter: Counter, _ end: ConnectionEnd
+    ) {
         counters.add(counter)
         counters.add(.closed)
-        recordRefusal(end)
+        recordRefusal(newcomer, client, end)
         uncount()
-        engine.setResetOnClose(socket)
-        engine.close(socket)
+        engine.setResetOnClose(newcomer.socket)
+        engine.close(newcomer.socket)
     }
 
     private func failedAccept(_ result: Int32, _ listener: UnsafeMutablePointer<Listener>) {

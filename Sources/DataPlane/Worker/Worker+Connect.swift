@@ -15,7 +15,7 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         let pool = knot.pointee.pool
         guard servers[pool].pointee.balance == .sourceHash else { return servers.choose(pool, client: nil, at: now) }
-        let client = clientAddress(of: knot.pointee.client, in: records.exists ? records[slot] : nil)
+        let client = clientAddress(slot)
         return servers.choose(pool, client: client.isTCP ? client : nil, at: now)
     }
 
@@ -120,7 +120,7 @@ extension Worker where E: ~Copyable {
             guard result == 0 else { return result }
         }
         guard pool.pointee.isTransparent else { return 0 }
-        var client = clientAddress(of: knot.pointee.client, in: records.exists ? records[slot] : nil)
+        var client = clientAddress(slot)
         // From an address of ours the server would take the client for somebody else.
         guard client.family == family else { return Errno.addressNotAvailable }
         client.clearPort()

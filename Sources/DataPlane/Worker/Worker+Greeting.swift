@@ -6,13 +6,10 @@ import LinuxCalls
 /// client that is slow, and a ClientHello reaches the server as it came.
 extension Worker where E: ~Copyable {
     /// Nil where the newcomer has nothing to say first; otherwise whether it owes a PROXY header.
-    func greeting(of newcomer: Newcomer) -> Bool? {
+    func greeting(of newcomer: Newcomer, _ peer: borrowing SocketAddress) -> Bool? {
         let listener = servers.listener(newcomer.listener)
         guard listener.pointee.greets else { return nil }
-        if listener.pointee.hasProxies {
-            let peer = clientAddress(of: newcomer.socket, in: records.exists ? records.newcomer : nil)
-            if listener.pointee.isProxy(peer, isTCP: newcomer.isTCP) { return true }
-        }
+        if listener.pointee.isProxy(peer, isTCP: newcomer.isTCP) { return true }
         return listener.pointee.looksAtHello ? false : nil
     }
 
@@ -103,10 +100,11 @@ extension Worker where E: ~Copyable {
             perform(knot.pointee.cut(.denied), slot)
             return false
         }
-        if let refusal = enter(record) {
+        if let refusal = enter(record.pointee.client, through: knot.pointee.listener) {
             perform(knot.pointee.cut(refusal.cause), slot)
             return false
         }
+        hasEntered(slot, record.pointee.client)
         return true
     }
 
@@ -114,8 +112,7 @@ extension Worker where E: ~Copyable {
         let knot = table[slot]
         let listener = servers.listener(knot.pointee.listener)
         let client =
-            listener.pointee.asksForAddress
-            ? clientAddress(of: knot.pointee.client, in: records.exists ? records[slot] : nil) : .unknown
+            listener.pointee.choosesByAddress ? clientAddress(slot) : .unknown
         guard let pool = listener.pointee.pool(for: client, hello) else {
             return perform(knot.pointee.cut(.denied), slot)
         }

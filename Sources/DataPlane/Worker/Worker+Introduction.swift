@@ -18,8 +18,8 @@ extension Worker where E: ~Copyable {
         return 0
     }
 
-    private func write(_ rules: HeaderRules, into room: UnsafeMutableRawBufferPointer, _ slot: UInt32) -> Int {
-        let record = records.exists ? records[slot] : nil
+    private mutating func write(_ rules: HeaderRules, into room: UnsafeMutableRawBufferPointer, _ slot: UInt32) -> Int {
+        let record = record(of: slot)
         let isLocal = record?.pointee.isLocal ?? false
         let (source, destination) = isLocal ? (.unknown, .unknown) : endpoints(of: slot, record)
         switch rules.version {
@@ -27,7 +27,7 @@ extension Worker where E: ~Copyable {
         case .v2 where isLocal: return ProxyHeaderWriter.writeV2Local(into: room)
         case .v2:
             // In network order: when the worker began, its number, and the connection's.
-            let serial = record?.pointee.serial ?? 0
+            let serial = record?.pointee.serial ?? nextSerial()
             let number = UInt64(truncatingIfNeeded: settings.index) << 48 | serial & 0xFFFF_FFFF_FFFF
             let identity = (beganAtWallMillis.bigEndian, number.bigEndian)
             return withUnsafeBytes(of: identity) { identity in
@@ -44,11 +44,10 @@ extension Worker where E: ~Copyable {
     private func endpoints(
         of slot: UInt32, _ record: UnsafeMutablePointer<ConnectionRecord>?
     ) -> (SocketAddress, SocketAddress) {
-        let client = table[slot].pointee.client
-        let source = clientAddress(of: client, in: record)
+        let source = clientAddress(slot)
         if let record, !record.pointee.proxy.isNone { return (source, record.pointee.destination.address) }
         var destination = SocketAddress.unknown
-        _ = engine.localAddress(of: client, &destination)
+        _ = engine.localAddress(of: table[slot].pointee.client, &destination)
         return (source, destination)
     }
 

@@ -49,8 +49,7 @@ extension Worker where E: ~Copyable {
 
     private mutating func abandon(_ newcomer: Newcomer) {
         counters.add(.accepted)
-        beginRecord(newcomer)
-        recordRefusal(.stopped)
+        recordRefusal(newcomer, clientAddress(of: newcomer), .stopped)
         uncount()
         engine.setResetOnClose(newcomer.socket)
         engine.close(newcomer.socket)

@@ -1,92 +1,116 @@
 import LinuxCalls
 
-/// One record for each connection that was accepted, whatever becomes of it. Where neither records nor bounds for clients
-/// are wanted, all of this is a look at one pointer.
+/// Who a client is, whether it may come, and the record of what became of it.
+///
+/// A connection has a record where one is written at its end, or where a PROXY header tells who its client is. Of all others nothing is
+/// kept: whoever wants to know asks the kernel.
 extension Worker where E: ~Copyable {
-    /// A connection is here that has no slot yet.
-    mutating func beginRecord(_ newcomer: Newcomer) {
-        guard records.exists else { return }
-        let record = records.newcomer
-        record.pointee = ConnectionRecord()
-        record.pointee.serial = serial
-        record.pointee.worker = UInt16(truncatingIfNeeded: settings.index)
-        record.pointee.listener = newcomer.listener
-        record.pointee.acceptedAtMillis = newcomer.acceptedAtMillis
-        if pen != nil {
-            record.pointee.acceptedAtWallMillis = engine.wallMillis() &- (now &- newcomer.acceptedAtMillis)
-        }
-        // One that has gone already is served like any other, and its record says that nobody knows who it was.
-        _ = engine.peerAddress(of: newcomer.socket, &record.pointee.client)
-        serial &+= 1
-    }
-
-    /// Who is at the other end of a client's socket.
-    /// - Parameter record: the client's, which knows; nil where none is kept.
-    func clientAddress(of socket: Int32, in record: UnsafeMutablePointer<ConnectionRecord>?) -> SocketAddress {
-        if let record { return record.pointee.client }
+    /// A newcomer's; unknown where nobody wants to know it.
+    func clientAddress(of newcomer: Newcomer) -> SocketAddress {
         var client = SocketAddress.unknown
-        _ = engine.peerAddress(of: socket, &client)
+        let isWanted =
+            pen != nil || clients != nil || servers.listener(newcomer.listener).pointee.asksForAddress
+        // One that has gone already is served like any other, and its record says that nobody knows who it was.
+        if isWanted { _ = engine.peerAddress(of: newcomer.socket, &client) }
         return client
     }
 
+    /// Who is at the other end of a connection.
+    func clientAddress(_ slot: UInt32) -> SocketAddress {
+        if let record = record(of: slot) { return record.pointee.client }
+        var client = SocketAddress.unknown
+        _ = engine.peerAddress(of: table[slot].pointee.client, &client)
+        return client
+    }
+
+    /// Nil where none is kept.
+    func record(of slot: UInt32) -> UnsafeMutablePointer<ConnectionRecord>? {
+        pen != nil || table[slot].pointee.header != .none ? records[slot] : nil
+    }
+
+    // MARK: Counting
+
     /// Counts a connection for its client and its listener; nil where both take it, and otherwise nothing is counted.
-    func enter(_ record: UnsafeMutablePointer<ConnectionRecord>) -> EntryRefusal? {
-        let key = ClientKey(record.pointee.client)
+    func enter(_ client: borrowing SocketAddress, through listener: UInt16) -> EntryRefusal? {
+        let key = ClientKey(client)
         if let clients, let key, !clients.enter(key) { return .clientLimit }
-        if let gate = servers.listener(record.pointee.listener).pointee.gate {
-            if let refusal = gate.enter(key, at: now) {
-                if let clients, let key { clients.leave(key) }
-                return .listener(refusal)
-            }
-            record.pointee.clientsEpoch = gate.epoch
-        } else {
-            record.pointee.clientsEpoch = 0
+        if let gate = servers.listener(listener).pointee.gate, let refusal = gate.enter(key, at: now) {
+            if let clients, let key { clients.leave(key) }
+            return .listener(refusal)
         }
         return nil
     }
 
+    /// The one that was counted has a slot.
+    func hasEntered(_ slot: UInt32, _ client: borrowing SocketAddress) {
+        let knot = table[slot]
+        let epoch = servers.listener(knot.pointee.listener).pointee.gate?.epoch ?? 0
+        knot.pointee.clientsEpoch = epoch
+        if clients != nil || epoch != 0 { clientKeys[slot].initialize(to: ClientKey(client)) }
+    }
+
     /// What `enter` has counted.
-    func leave(_ record: UnsafeMutablePointer<ConnectionRecord>) {
-        let epoch = record.pointee.clientsEpoch
-        guard epoch != ConnectionRecord.uncounted else { return }
-        record.pointee.clientsEpoch = ConnectionRecord.uncounted
-        let key = ClientKey(record.pointee.client)
+    private func leave(_ slot: UInt32) {
+        let knot = table[slot]
+        let epoch = knot.pointee.clientsEpoch
+        guard epoch != Knot.uncounted else { return }
+        knot.pointee.clientsEpoch = Knot.uncounted
+        let key = clients != nil || epoch != 0 ? clientKeys[slot].pointee : nil
         if let clients, let key { clients.leave(key) }
-        if let gate = servers.listener(record.pointee.listener).pointee.gate {
-            gate.leave(key, since: epoch)
-        }
+        servers.listener(knot.pointee.listener).pointee.gate?.leave(key, since: epoch)
+    }
+
+    // MARK: The record
+
+    mutating func nextSerial() -> UInt64 {
+        defer { serial &+= 1 }
+        return serial
+    }
+
+    private mutating func newRecord(_ newcomer: Newcomer, _ client: borrowing SocketAddress) -> ConnectionRecord {
+        var record = ConnectionRecord()
+        record.serial = nextSerial()
+        record.worker = UInt16(truncatingIfNeeded: settings.index)
+        record.listener = newcomer.listener
+        record.acceptedAtMillis = newcomer.acceptedAtMillis
+        record.acceptedAtWallMillis = engine.wallMillis() &- (now &- newcomer.acceptedAtMillis)
+        record.client = copy client
+        return record
     }
 
     /// The newcomer has a slot.
-    func keepRecord(_ slot: UInt32) {
-        if records.exists { records[slot].pointee = records.newcomer.pointee }
+    mutating func beginRecord(
+        _ slot: UInt32, _ newcomer: Newcomer, _ client: borrowing SocketAddress, owesHeader: Bool
+    ) {
+        guard pen != nil || owesHeader else { return }
+        records[slot].initialize(to: newRecord(newcomer, client))
     }
 
     /// The newcomer is not served.
-    mutating func recordRefusal(_ end: ConnectionEnd) {
+    mutating func recordRefusal(_ newcomer: Newcomer, _ client: borrowing SocketAddress, _ end: ConnectionEnd) {
         guard pen != nil else { return }
-        let record = records.newcomer
-        record.pointee.ender = .longsplice
-        record.pointee.end = end
-        write(record)
+        var record = newRecord(newcomer, client)
+        record.ender = .longsplice
+        record.end = end
+        write(&record)
     }
 
     /// The knot's upstream is being tried.
     func noteAttempt(_ slot: UInt32) {
-        if records.exists { records[slot].pointee.upstream = table[slot].pointee.upstreamIndex }
+        if pen != nil { records[slot].pointee.upstream = table[slot].pointee.upstreamIndex }
     }
 
     func noteConnected(_ slot: UInt32) {
         counters.add(.tied)
         let knot = table[slot]
         servers.succeeded(knot.pointee.upstreamIndex, knot.pointee.pool)
-        guard records.exists else { return }
+        guard pen != nil else { return }
         records[slot].pointee.connectMillis = now &- records[slot].pointee.acceptedAtMillis
     }
 
     /// Bytes have reached a client. The lane has not been told yet, so before the first ones it has moved none.
     func noteDelivery(_ knot: UnsafeMutablePointer<Knot>, _ slot: UInt32) {
-        guard records.exists, knot.pointee.down.bytesMoved == 0 else { return }
+        guard pen != nil, knot.pointee.down.bytesMoved == 0 else { return }
         let record = records[slot]
         if record.pointee.firstByteMillis < 0 {
             record.pointee.firstByteMillis = now &- record.pointee.acceptedAtMillis
@@ -95,11 +119,10 @@ extension Worker where E: ~Copyable {
 
     /// The knot is about to be let go of: nothing of it can change any more.
     mutating func endRecord(_ slot: UInt32) {
-        guard records.exists else { return }
-        let record = records[slot]
-        leave(record)
+        leave(slot)
         guard pen != nil else { return }
         let knot = table[slot]
+        let record = records[slot]
         (record.pointee.ender, record.pointee.end) = knot.pointee.outcome
         record.pointee.attempts = knot.pointee.attempts
         record.pointee.bytesUp = knot.pointee.up.bytesMoved

@@ -71,7 +71,7 @@ extension Worker where E: ~Copyable {
 
     /// Bytes have reached a sink; the lane has not been told yet.
     func noteMoved(_ result: Int32, _ tag: Tag) {
-        if records.exists || paces.exists, let knot = table.live(tag) {
+        if pen != nil || paces.exists, let knot = table.live(tag) {
             if tag.direction == .down { noteDelivery(knot, tag.slot) }
             notePace(result, tag.direction, tag.slot)
         }

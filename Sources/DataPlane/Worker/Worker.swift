@@ -36,6 +36,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     /// They are looked at then in any case.
     var queuesLookAtMillis: Int64
     let records: RecordTable
+    let clientKeys: ClientKeyTable
     let paces: PaceTable
     var pen: RecordPen?
     var jobs: JobTable
@@ -49,7 +50,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var now: Int64
     /// The wall clock when the worker was made.
     let beganAtWallMillis: Int64
-    /// The next record's number.
+    /// Of the next connection that wants a number.
     var serial: UInt64 = 0
     /// Knots whose last step could not be performed: a list through `nextInList`.
     var firstOwed = Knot.nowhere
@@ -107,6 +108,7 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         jobs = JobTable(settings.desk, slotCount: settings.slots)
         paces = PaceTable(capacity: settings.pacesAny ? settings.slots : 0)
         records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
+        clientKeys = ClientKeyTable(capacity: settings.countsClients ? settings.slots : 0)
         // Before any port is open, so that even the first connections are shared out.
         seat?.open(ringing: control.bell)
         queues.board.open(ringing: control.bell)

@@ -50,10 +50,11 @@ package struct WorkerSettings: Sendable {
     /// Intents that can be open at once: for each of two sides a receive, a send, a watch, and a cancel for two of them.
     package var intentsMax: Int { slots * 10 }
 
-    /// A record is kept while a connection lasts: to be written at its end, or because the client's address is in it.
-    var keepsRecords: Bool {
-        records != nil || clients != nil || isChangeable || pools?.hasLimits == true || pools?.needsRecords == true
-    }
+    /// Some connections have a record while they last, or may have one later.
+    var keepsRecords: Bool { records != nil || isChangeable || pools?.hasProxies == true }
+
+    /// Some connections are counted for their client's address, or may be so later.
+    var countsClients: Bool { clients != nil || isChangeable || pools?.countsClients == true }
 
     /// Some listener bounds how fast bytes are moved, or may do so later.
     var pacesAny: Bool { isChangeable || pools?.isPaced == true }
