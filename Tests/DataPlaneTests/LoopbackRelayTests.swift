@@ -141,7 +141,8 @@ struct LoopbackRelayTests {
             $0.relay.lowWaterBytesMax = 400_000
         }
         let burst = pattern(60_000)
-        for _ in 0..<1_000 where pair.count(.lowWaterWaits) < 3 {
+        // On a busy machine whole bursts are taken at once, and few of them are waited for.
+        for _ in 0..<20_000 where pair.count(.lowWaterWaits) < 3 {
             try pair.far.send(burst)
             let isSame = try pair.client.receive(burst.count) == burst
             #expect(isSame)
