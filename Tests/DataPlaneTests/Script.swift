@@ -278,6 +278,8 @@ struct ScriptedEngine: Engine, ~Copyable {
         return Carried(moved: Int32(count))
     }
 
+    func isInPageCache(_ file: Int32, _ offset: Int64, _ count: Int64) -> Bool { script.isCached }
+
     func setLowWater(_ socket: Int32, _ bytes: Int32) {
         script.lowWaters.append(Script.LowWater(socket: socket, bytes: bytes))
     }

@@ -104,6 +104,18 @@ struct WorkerFileScriptTests {
         #expect(results.map(\.bytesUp) == [40 * Self.mebibyte] && readUpTo == 40 << 20)
     }
 
+    @Test("reads nothing ahead that is in the page cache")
+    func partlyCold() throws {
+        var bench = try ScriptedDesk()
+        bench.script.isCached = false
+        _ = try bench.send(8 * Self.mebibyte)
+        bench.script.isCached = true
+        try bench.answer(#require(bench.takeReadings().first))
+        for _ in 0..<20 { bench.worker.turn() }
+        let results = bench.takeResults()
+        #expect(results.map(\.bytesUp) == [8 * Self.mebibyte] && bench.count(.fileReadings) == 1)
+    }
+
     @Test("taken back while the next part is read, it ends when that is done")
     func takenBackAmidReading() throws {
         var bench = try ScriptedDesk()

@@ -48,14 +48,16 @@ extension Worker where E: ~Copyable {
 
     /// The next part has to be read before it can be sent.
     private mutating func awaitReading(_ slot: UInt32) {
-        readAhead(slot)
+        readAhead(slot, isAwaited: true)
         // Where the reader's queue is full, it is tried again a tick later.
         guard jobs[slot].pointee.readingUpTo != 0 else { return owe(Step.move.on(.up).union(.later), slot) }
         table[slot].pointee.up.submittedReading()
     }
 
-    /// Has the part read that follows on what was read before, while that is sent. One part at a time.
-    private mutating func readAhead(_ slot: UInt32) {
+    /// Has the part read that follows on what was read before, while that is sent. One part at a time, and until one is found to be in
+    /// the page cache.
+    /// - Parameter isAwaited: it is not there, and nothing can be sent before it is.
+    private mutating func readAhead(_ slot: UInt32, isAwaited: Bool = false) {
         let knot = table[slot]
         let entry = jobs[slot]
         guard entry.pointee.isCold, entry.pointee.readingUpTo == 0, knot.pointee.phase == .tied,
@@ -67,11 +69,16 @@ extension Worker where E: ~Copyable {
         let start = max(sent, entry.pointee.readUpTo)
         guard start < fileEnd, start &- sent < Self.readingBytesMax else { return }
         let part = min(max(start &- job.offset, Self.firstReadingBytes), Self.readingBytesMax)
+        let count = min(fileEnd &- start, part)
+        guard isAwaited || !engine.isInPageCache(job.first, start, count) else {
+            entry.pointee.isCold = false
+            return
+        }
         var reading = FileReading(
-            place: job.place, serial: job.serial, file: job.first, offset: start, count: min(fileEnd &- start, part))
+            place: job.place, serial: job.serial, file: job.first, offset: start, count: count)
         guard jobs.readings?.write(&reading) ?? false else { return }
         counters.add(.fileReadings)
-        entry.pointee.readingUpTo = start &+ reading.count
+        entry.pointee.readingUpTo = start &+ count
     }
 
     /// The part is there, or cannot be had: the next attempt tells.
