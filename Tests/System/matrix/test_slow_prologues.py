@@ -23,6 +23,8 @@ SWIFT = DEADLINE / 2
 """Within which the others are answered; who were held up would wait for the deadline."""
 CLIENTS = sized(150, 600, 2_000)
 GOOD = 10
+ABREAST, PAUSE = 20, 0.03
+"""Who connects at a time, and the pause of each, so that the last one has come when the first one's time is over."""
 
 # A header whose TLV would have 64 KiB is refused; of one that is allowed most never comes.
 LARGE = SIGNATURE + struct.pack(">BBH", 0x21, 0x11, 4000) + bytes(12) + b"\xe0" + struct.pack(">H", 3985)
@@ -65,6 +67,8 @@ class Slow:
             before = time.monotonic()
             sock = await connect(address)
             after = time.monotonic()
+            # Those without a hello are all served in the end, as fast as they came: by an echo and clients that take their time too.
+            await asyncio.sleep(PAUSE)
         with sock:
             drip = asyncio.ensure_future(self._say(loop, sock))
             try:
@@ -141,7 +145,7 @@ def test_who_says_too_little_is_done_with_at_one_deadline_and_holds_up_nobody(re
         good = [await talk.open(address) for _ in range(GOOD)]
         talks = [asyncio.ensure_future(talk.go_on(sock)) for sock in good]
         nonlocal turn
-        turn = asyncio.Semaphore(20)
+        turn = asyncio.Semaphore(ABREAST)
         await throng(count, count, one)
         # The deadline is no matter of sessions that stand.
         await asyncio.sleep(0.3)
