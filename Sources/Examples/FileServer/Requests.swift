@@ -20,12 +20,12 @@ struct Requests: ~Copyable {
                 return target
             }
             guard count < Self.headMax else { return nil }
+            // First, since hardly anybody asks for the next file before the last one has come.
+            await loop.readable(socket)
             let received = recv(socket, bytes + count, Self.headMax - count, Int32(MSG_DONTWAIT))
             if received > 0 {
                 count += received
-            } else if received < 0 && (errno == EAGAIN || errno == EINTR) {
-                await loop.readable(socket)
-            } else {
+            } else if received == 0 || (errno != EAGAIN && errno != EINTR) {
                 return nil
             }
         }
@@ -63,14 +63,15 @@ struct Requests: ~Copyable {
     }
 
     private func tellsOfBody(_ fields: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
-        var isFirst = false
-        for at in fields.indices {
-            if isFirst, "cCtT".utf8.contains(fields[at]) {
-                let name = String(decoding: fields[at...].prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
+        var at = fields.startIndex
+        while at < fields.endIndex {
+            // The first character of a line is enough for nearly all of them.
+            if fields[at] == UInt8(ascii: "\n"), at + 1 < fields.endIndex, "cCtT".utf8.contains(fields[at + 1]) {
+                let name = String(decoding: fields[(at + 1)...].prefix { $0 != UInt8(ascii: ":") }, as: UTF8.self)
                     .lowercased()
                 if name == "content-length" || name == "transfer-encoding" { return true }
             }
-            isFirst = fields[at] == UInt8(ascii: "\n")
+            at += 1
         }
         return false
     }
