@@ -73,9 +73,17 @@ int64_t clinux_splice(int32_t from, int32_t to, size_t length)
 
 int64_t clinux_file_size(int32_t file)
 {
+    uint64_t device, inode;
+    return clinux_file_identity(file, &device, &inode);
+}
+
+int64_t clinux_file_identity(int32_t file, uint64_t *device, uint64_t *inode)
+{
     struct stat status;
     if (fstat(file, &status) < 0)
         return -errno;
+    *device = status.st_dev;
+    *inode = status.st_ino;
     return S_ISREG(status.st_mode) ? status.st_size : -EINVAL;
 }
 
@@ -148,38 +156,7 @@ int32_t clinux_file_is_cached(int32_t file, int64_t offset, int64_t length)
     return is_readable_now(file, offset) && (last / page == offset / page || is_readable_now(file, last));
 }
 
-int32_t clinux_file_begin_reading(int32_t file, int64_t offset, int64_t length)
-{
-    return -posix_fadvise(file, offset, length, POSIX_FADV_WILLNEED);
-}
-
-/* Into nothing, by way of sendfile(2), which waits for the disk and copies no byte. Where that does not go, they are read. */
-int32_t clinux_file_finish_reading(int32_t file, int64_t offset, int64_t length)
-{
-    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    off_t at = offset;
-    while (nothing >= 0 && length > 0) {
-        ssize_t count = sendfile(nothing, file, &at, (size_t)length);
-        if (count <= 0)
-            break;
-        length -= count;
-    }
-    if (nothing >= 0)
-        close(nothing);
-    offset = at;
-
-    char bytes[65536];
-    while (length > 0) {
-        ssize_t count = pread(file, bytes, length < (int64_t)sizeof bytes ? (size_t)length : sizeof bytes, offset);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return count < 0 ? -errno : 0;
-        offset += count;
-        length -= count;
-    }
-    return 0;
-}
+void clinux_file_begin_reading(int32_t file, int64_t offset) { is_readable_now(file, offset); }
 
 /* Sockets */
 

@@ -23,11 +23,18 @@ final class JobBook: Sendable {
         }
     }
 
+    /// A job that is at no worker: not yet, or not at the moment.
+    struct Call: Sendable {
+        let ticket: Ticket
+        let waiter: Waiter
+        var job: Job
+    }
+
     private enum Place {
         case free
-        /// There is a ticket and no job yet.
+        /// There is a ticket, and no job at the worker.
         case reserved(isTakenBack: Bool)
-        case open(Waiter, isTakenBack: Bool)
+        case open(Waiter, Job, isTakenBack: Bool)
     }
 
     private struct Page {
@@ -72,23 +79,40 @@ final class JobBook: Sendable {
     }
 
     /// Gives the job to its worker. The waiter is told once, in any case.
-    func open(_ ticket: Ticket, _ waiter: Waiter, _ job: Job) {
+    func open(_ call: Call) {
+        let ticket = call.ticket
         let isRefused = pages.withLock { pages in
             let page = pages[ticket.worker]
             guard case .reserved(let isTakenBack) = page.places[Int(ticket.place)].state else {
                 preconditionFailure("JobBook: a ticket was used twice")
             }
-            var job = job
+            var job = call.job
             job.serial = ticket.serial
             guard page.desk.give(job) else {
                 pages[ticket.worker].release(ticket.place)
                 return true
             }
             if isTakenBack { page.takeBack(ticket) }
-            pages[ticket.worker].places[Int(ticket.place)].state = .open(waiter, isTakenBack: isTakenBack)
+            pages[ticket.worker].places[Int(ticket.place)].state = .open(call.waiter, job, isTakenBack: isTakenBack)
             return false
         }
-        if isRefused { waiter.tell(JobResult()) }
+        if isRefused { call.waiter.tell(JobResult()) }
+    }
+
+    /// The caller wants it back.
+    func isTakenBack(_ ticket: Ticket) -> Bool {
+        pages.withLock { pages in
+            guard case .reserved(let isTakenBack) = pages[ticket.worker].places[Int(ticket.place)].state else {
+                return false
+            }
+            return isTakenBack
+        }
+    }
+
+    /// It has ended, and needs no worker for that.
+    func close(_ call: Call, _ result: JobResult) {
+        pages.withLock { $0[call.ticket.worker].release(call.ticket.place) }
+        call.waiter.tell(result)
     }
 
     /// The job ends soon; one that has ended already, or is being taken back, is left alone.
@@ -98,23 +122,31 @@ final class JobBook: Sendable {
             guard serial == ticket.serial else { return }
             switch state {
             case .reserved: pages[ticket.worker].places[Int(ticket.place)].state = .reserved(isTakenBack: true)
-            case .open(let waiter, isTakenBack: false):
-                pages[ticket.worker].places[Int(ticket.place)].state = .open(waiter, isTakenBack: true)
+            case .open(let waiter, let job, isTakenBack: false):
+                pages[ticket.worker].places[Int(ticket.place)].state = .open(waiter, job, isTakenBack: true)
                 pages[ticket.worker].takeBack(ticket)
             case .open, .free: break
             }
         }
     }
 
-    /// A worker has finished a job.
-    func close(_ result: JobResult, of worker: Int) {
-        let waiter: Waiter? = pages.withLock { pages -> Waiter? in
+    /// A worker has done with a job.
+    /// - Returns: what it could not go on with, since the file is cold. The waiter waits on.
+    func close(_ result: JobResult, of worker: Int) -> Call? {
+        let call: Call? = pages.withLock { pages -> Call? in
             let (serial, state) = pages[worker].places[Int(result.place)]
-            guard case .open(let waiter, _) = state, serial == result.serial else { return nil }
-            pages[worker].release(result.place)
-            return waiter
+            guard case .open(let waiter, var job, let isTakenBack) = state, serial == result.serial else { return nil }
+            if result.isCold {
+                job.sentBefore = result.bytesUp
+                pages[worker].places[Int(result.place)].state = .reserved(isTakenBack: isTakenBack)
+            } else {
+                pages[worker].release(result.place)
+            }
+            return Call(ticket: Ticket(worker: worker, place: result.place, serial: serial), waiter: waiter, job: job)
         }
-        waiter?.tell(result)
+        if result.isCold { return call }
+        call?.waiter.tell(result)
+        return nil
     }
 }
 

@@ -14,8 +14,13 @@ struct LentFile: ~Copyable {
     private let trailer: Int
     private let offset: Int64
     private let fileBytes: Int64
-    /// TCP_CORK was set for the call, and is taken away with it: nothing but full segments goes out in between.
+    private let identity: FileIdentity
+    /// TCP_CORK was set for the call, and is taken away with its last byte: nothing but full segments goes out in between.
     private var isCorked = false
+    /// The last byte was sent, and nothing keeps it back.
+    private var isDone = false
+    /// What comes next is not in the page cache.
+    private(set) var isCold = false
     /// Sent before there is a job, in the caller's own time.
     private(set) var sentAtOnce: UInt64 = 0
 
@@ -23,13 +28,14 @@ struct LentFile: ~Copyable {
         _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
         trailers: [[UInt8]]
     ) throws(SpliceError) {
-        let identity = try SocketIdentity(socket, "socket")
-        guard identity.kind == .stream else {
+        let socketIdentity = try SocketIdentity(socket, "socket")
+        guard socketIdentity.kind == .stream else {
             throw SpliceError(
                 .unsupportedType, Errno.socketTypeNotSupported,
                 "socket: the one of descriptor \(socket.number) keeps records apart; sendfile wants a stream")
         }
-        let size = clinux_file_size(file.number)
+        var identity = FileIdentity()
+        let size = clinux_file_identity(file.number, &identity.device, &identity.inode)
         guard size >= 0 else {
             let isOpen = size != Int64(Errno.badDescriptor)
             throw SpliceError(
@@ -38,15 +44,16 @@ struct LentFile: ~Copyable {
                     ? "file: descriptor \(file.number) is no regular file; sendfile sends those"
                     : "file: \(file.number) is no open descriptor; lend one that is")
         }
-        let lent = try LentSocket(socket, identity, .writes, "socket", isForSplicing: false)
+        let lent = try LentSocket(socket, socketIdentity, .writes, "socket", isForSplicing: false)
         let rest = offset < UInt64(size) ? UInt64(size) - offset : 0
         self.file = file.number
+        self.identity = identity
         self.socket = lent
         self.offset = Int64(clamping: offset)
         fileBytes = Int64(clamping: min(rest, length ?? rest))
         header = headers.reduce(0) { $0 + $1.count }
         trailer = trailers.reduce(0) { $0 + $1.count }
-        frame = Self.joined(headers + trailers, header + trailer)
+        frame = Self.joined(headers, trailers, header + trailer)
     }
 
     private static let corkedBytesMin: Int64 = 256 << 10
@@ -78,45 +85,52 @@ struct LentFile: ~Copyable {
     }
 
     deinit {
-        Self.pushLastBytes(socket.number, isTCP: socket.identity.speaksTCP, isCorked: isCorked)
+        if !isDone { FileCarry.pushLastBytes(job(at: 0)) }
         if areDuplicates { _ = clinux_close(file) }
         frame?.deallocate()
     }
 
-    /// So that none of them waits for an answer (Nagle, RFC 9293, 3.7.4) or for the cork's 200 ms.
-    private static func pushLastBytes(_ socket: Int32, isTCP: Bool, isCorked: Bool) {
-        if isCorked {
-            _ = clinux_set_corked(socket, 0)
-        } else if isTCP, clinux_is_no_delay(socket) == 0 {
-            _ = clinux_set_no_delay(socket)
-            _ = clinux_unset_no_delay(socket)
-        }
-    }
-
-    private static func joined(_ parts: [[UInt8]], _ count: Int) -> UnsafeMutableRawPointer? {
+    private static func joined(_ headers: [[UInt8]], _ trailers: [[UInt8]], _ count: Int) -> UnsafeMutableRawPointer? {
         guard count > 0 else { return nil }
         let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 1)
-        var at = 0
+        var at = memory
+        append(headers, at: &at)
+        append(trailers, at: &at)
+        return memory
+    }
+
+    private static func append(_ parts: [[UInt8]], at place: inout UnsafeMutableRawPointer) {
         for part in parts {
             part.withUnsafeBytes { bytes in
-                if let base = bytes.baseAddress { (memory + at).copyMemory(from: base, byteCount: bytes.count) }
+                if let base = bytes.baseAddress { place.copyMemory(from: base, byteCount: bytes.count) }
             }
-            at += part.count
+            place += part.count
         }
-        return memory
     }
 
     /// All that is to be sent.
     var length: UInt64 { UInt64(header) + UInt64(fileBytes) + UInt64(trailer) }
     var isSent: Bool { sentAtOnce == length }
 
-    /// Sends what can be sent without waiting, on the caller's thread: for an answer that the socket has room for, a way to a
-    /// worker and back would cost more than the sending. Whatever stops this, a worker meets again and tells.
-    mutating func sendAtOnce() {
+    /// Sends what can be sent at once, on the caller's thread: for an answer that the socket has room for, a way to a worker and back would
+    /// cost more than the sending. Whatever stops this, a worker meets again and tells.
+    /// - Parameter mayWait: for a disk, as long as it takes.
+    mutating func sendAtOnce(knowing cachedParts: CachedParts, mayWait: Bool) {
         cork()
-        var readUpTo: Int64 = 0
+        let known = cachedParts.end(of: identity, at: offset)
+        var readUpTo = known
+        carry(&readUpTo)
+        if readUpTo > known { cachedParts.note(identity, offset..<readUpTo) }
+        guard mayWait, isCold else { return }
+        readUpTo = .max
+        carry(&readUpTo)
+    }
+
+    private mutating func carry(_ readUpTo: inout Int64) {
         let carried = FileCarry.carry(job(at: 0), from: sentAtOnce, readUpTo: &readUpTo, isCallers: true)
-        sentAtOnce = UInt64(UInt32(bitPattern: carried.moved))
+        sentAtOnce &+= UInt64(UInt32(bitPattern: carried.moved))
+        isCold = carried.source == Errno.again
+        isDone = isSent
     }
 
     func job(at place: UInt32) -> Job {
@@ -124,6 +138,7 @@ struct LentFile: ~Copyable {
         job.first = file
         job.second = socket.number
         if socket.identity.speaksTCP { job.tcp.insert(.upstream) }
+        if isCorked { job.options.insert(.isCorked) }
         job.offset = offset
         job.length = length
         job.sentBefore = sentAtOnce
@@ -135,7 +150,8 @@ struct LentFile: ~Copyable {
     }
 
     /// - Returns: bytes sent.
-    func outcome(_ result: JobResult) throws(SendfileError) -> UInt64 {
+    mutating func outcome(_ result: JobResult) throws(SendfileError) -> UInt64 {
+        isDone = result.bytesUp == length
         let reason: SendfileError.Reason
         switch result.end {
         case .fin, .limit: return result.bytesUp

@@ -7,8 +7,8 @@ extension Splicer {
     /// the 2005 patch had left it at `ENOSYS`.
     ///
     /// What is in the page cache and fits into the socket is sent at once, by the calling thread, 2 MiB at most; the task is suspended
-    /// only for the rest. The file's own position is neither used nor changed. Parts that are not in the page cache are read by a thread of their own,
-    /// so that a disk holds up nobody else. The socket stays open, and its reading side is not touched.
+    /// only for the rest. The file's own position is neither used nor changed. What is not in the page cache is sent by threads that may wait
+    /// for a disk, so that it holds up nobody else. The socket stays open, and its reading side is not touched.
     /// - Parameters:
     ///   - file: a regular file that can be read, lent for the call.
     ///   - socket: a connected TCP or UNIX stream socket, lent for the call.
@@ -25,12 +25,16 @@ extension Splicer {
         trailers: [[UInt8]] = [], options: SendfileOptions = []
     ) async throws(SendfileError) -> UInt64 {
         var lent = try lend(file, to: socket, offset, length, headers, trailers)
-        if !Task.isCancelled { lent.sendAtOnce() }
+        if !Task.isCancelled { lent.sendAtOnce(knowing: cachedParts, mayWait: false) }
         if lent.isSent { return lent.length }
         let ticket = try keep(&lent)
         let job = lent.job(at: ticket.place)
+        let isCold = lent.isCold
         let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation { book.open(ticket, .task($0), job) }
+            await withUnsafeContinuation {
+                let call = JobBook.Call(ticket: ticket, waiter: .task($0), job: job)
+                if isCold { coldSender.add(call) } else { book.open(call) }
+            }
         } onCancel: {
             book.takeBack(ticket)
         }
@@ -43,11 +47,11 @@ extension Splicer {
         trailers: [[UInt8]]
     ) throws(SendfileError) -> UInt64 {
         var lent = try lend(file, to: socket, offset, length, headers, trailers)
-        lent.sendAtOnce()
+        lent.sendAtOnce(knowing: cachedParts, mayWait: true)
         if lent.isSent { return lent.length }
         let ticket = try keep(&lent)
         let waiter = ThreadWaiter()
-        book.open(ticket, .thread(waiter), lent.job(at: ticket.place))
+        book.open(JobBook.Call(ticket: ticket, waiter: .thread(waiter), job: lent.job(at: ticket.place)))
         return try lent.outcome(waiter.wait())
     }
 

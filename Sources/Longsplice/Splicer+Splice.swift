@@ -40,7 +40,7 @@ extension Splicer {
         let ticket = try reserve()
         let job = pair.job(at: ticket.place)
         let result = await withTaskCancellationHandler {
-            await withUnsafeContinuation { book.open(ticket, .task($0), job) }
+            await withUnsafeContinuation { book.open(JobBook.Call(ticket: ticket, waiter: .task($0), job: job)) }
         } onCancel: {
             book.takeBack(ticket)
         }
@@ -54,7 +54,7 @@ extension Splicer {
         let pair = try LentPair(a, b, length: length, options, descriptorsMax: descriptorsMax)
         let ticket = try reserve()
         let waiter = ThreadWaiter()
-        book.open(ticket, .thread(waiter), pair.job(at: ticket.place))
+        book.open(JobBook.Call(ticket: ticket, waiter: .thread(waiter), job: pair.job(at: ticket.place)))
         return pair.outcome(waiter.wait())
     }
 }

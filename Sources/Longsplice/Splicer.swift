@@ -20,8 +20,9 @@ public final class Splicer: Sendable {
     public let engine: Engine
     let book: JobBook
     private let threads: [WorkerThread]
-    private let results: DeskReader
-    private let files: DeskReader
+    private let results: ResultReader
+    let cachedParts = CachedParts()
+    let coldSender: ColdSender
     /// One more than the highest descriptor number that can be used.
     let descriptorsMax: Int
 
@@ -47,16 +48,15 @@ public final class Splicer: Sendable {
         self.engine = choice.name == Engine.uring.rawValue ? .uring : .epoll
         do throws(SystemError) {
             let bell = try OutBell()
-            let readingBell = try OutBell()
             let places = Self.placesOfEach(workers, capacity)
-            let desks = (0..<workers).map { _ in JobDesk(bell, readingBell: readingBell, capacity: places) }
+            let desks = (0..<workers).map { _ in JobDesk(bell, capacity: places) }
             book = JobBook(desks)
-            results = .ofResults(bell, desks, book)
-            files = .ofFiles(readingBell, desks)
+            coldSender = ColdSender(book)
+            results = ResultReader(bell, desks, book, coldSender)
             threads = try Self.start(desks, choice)
             // From here on everything is initialised, so that `deinit` stops what runs if one of these fails.
-            try results.start("splice-results")
-            try files.start("splice-files")
+            try results.start()
+            try coldSender.start()
         } catch {
             throw Self.refusal(error)
         }
@@ -66,7 +66,7 @@ public final class Splicer: Sendable {
     deinit {
         Self.stop(threads)
         results.close()
-        files.close()
+        coldSender.close()
     }
 
     // MARK: Starting and stopping

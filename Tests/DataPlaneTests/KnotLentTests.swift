@@ -334,14 +334,4 @@ struct KnotFileTests {
         #expect(carry(&knot, 500, file: Errno.again) == [])
         #expect(knot.phase == .tied && knot.up.state == .moving)
     }
-
-    @Test("taken back while a part is read from the disk, waits for that")
-    func reading() {
-        var knot = sending()
-        knot.up.submittedReading()
-        #expect(knot.cut(.takenBack) == .untie)
-        #expect(knot.inFlight == 1)
-        knot.up.hasBeenRead()
-        #expect(knot.inFlight == 0 && knot.outcome == (.longsplice, .takenBack))
-    }
 }

@@ -39,10 +39,8 @@ final class Script {
     var carried: Carried?
     /// What pipe2(2) says instead of making pipes; 0 to make them.
     var pipeFailure: Int32 = 0
-    /// The page cache has the whole of every file.
-    var isCached = true
-    /// How often something was to be sent of a file that was neither there nor read before.
-    fileprivate(set) var coldCarries = 0
+    /// How much of what a job sends is in the page cache, from its beginning.
+    var cachedBytes = UInt64.max
     /// Where each part began that was sent of a file.
     fileprivate(set) var fileParts: [UInt64] = []
     /// What a socket takes of a file at a time.
@@ -269,16 +267,11 @@ struct ScriptedEngine: Engine, ~Copyable {
         let end = min(job.length, script.fileEnd ?? job.length)
         guard moved < end else { return Carried(source: 0) }
         var count = min(script.filePartBytes, end - moved)
-        if !script.isCached { count = min(count, UInt64(max(0, readUpTo - job.offset - Int64(moved)))) }
-        guard count > 0 else {
-            script.coldCarries += 1
-            return Carried(source: Errno.again)
-        }
+        count = min(count, script.cachedBytes - min(moved, script.cachedBytes))
+        guard count > 0 else { return Carried(source: Errno.again) }
         script.fileParts.append(moved)
         return Carried(moved: Int32(count))
     }
-
-    func isInPageCache(_ file: Int32, _ offset: Int64, _ count: Int64) -> Bool { script.isCached }
 
     func setLowWater(_ socket: Int32, _ bytes: Int32) {
         script.lowWaters.append(Script.LowWater(socket: socket, bytes: bytes))

@@ -22,7 +22,7 @@ struct ScriptedDesk: ~Copyable {
     }
 
     init(_ change: (inout WorkerSettings) -> Void = { _ in }) throws {
-        let desk = JobDesk(try OutBell(), readingBell: try OutBell(), capacity: 16)
+        let desk = JobDesk(try OutBell(), capacity: 16)
         let control = try WorkerControl(board: CounterBoard(upstreamCount: 0))
         var settings = WorkerSettings(target: .jobs(desk))
         settings.connectionsMax = desk.capacity
@@ -62,13 +62,23 @@ struct ScriptedDesk: ~Copyable {
 
     /// A file that is never looked at.
     mutating func send(_ length: UInt64, from offset: Int64 = 0) throws -> Lent {
-        var job = Job(.send, place: placesUsed)
-        job.first = 1_000
-        job.second = try pair()
+        let lent = Lent(place: placesUsed, first: 1_000, second: try pair())
+        placesUsed += 1
+        sendOn(lent, length, from: offset, sentBefore: 0)
+        return lent
+    }
+
+    /// The same once more, after somebody else has sent what was cold.
+    mutating func sendOn(_ lent: Lent, _ length: UInt64, from offset: Int64 = 0, sentBefore: UInt64) {
+        var job = Job(.send, place: lent.place)
+        job.first = lent.first
+        job.second = lent.second
         job.tcp = .upstream
         job.offset = offset
         job.length = length
-        return give(job)
+        job.sentBefore = sentBefore
+        precondition(desk.give(job), "the desk is closed")
+        worker.turn()
     }
 
     private mutating func give(_ job: Job) -> Lent {
@@ -105,20 +115,6 @@ struct ScriptedDesk: ~Copyable {
             worker.turn()
         }
         if let move = intent(lent, direction) { script.answer(move, fill: bytes, drain: bytes) }
-        worker.turn()
-    }
-
-    /// What has to be read into the page cache, as its reader takes it.
-    func takeReadings() -> [FileReading] {
-        var readings: [FileReading] = []
-        _ = desk.readings.take(atMost: desk.capacity) { readings.append(copy $0) }
-        return readings
-    }
-
-    mutating func answer(_ reading: FileReading) {
-        var order = Job(.wasRead, place: reading.place)
-        order.serial = reading.serial
-        _ = desk.give(order)
         worker.turn()
     }
 

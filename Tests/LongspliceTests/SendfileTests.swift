@@ -130,19 +130,47 @@ struct SendfileTests {
         #expect(try await sent.value == UInt64(big.count))
     }
 
-    @Test("reads what is not in the page cache without holding up others", arguments: engines)
+    @Test("sends what is not in the page cache, to more at once than read it", arguments: engines)
     func cold(engine: Splicer.Engine) async throws {
         let splicer = try Splicer(engine: engine)
         let file = try TestFile(Self.content)
         for offset in [0, 12_345] {
             file.forget()
-            let (near, far) = try TestPair.tcp()
-            let sent = aside {
-                try await splicer.sendfile(file.lent, to: Descriptor(far.number), offset: UInt64(offset))
+            let pairs = try (0..<12).map { _ in try TestPair.tcp() }
+            let calls = pairs.map { pair in
+                aside {
+                    try await splicer.sendfile(
+                        file.lent, to: Descriptor(pair.far.number), offset: UInt64(offset), headers: [[1, 2]],
+                        trailers: [[3]])
+                }
             }
-            #expect(try near.receive(Self.content.count - offset) == Array(Self.content[offset...]))
-            #expect(try await sent.value == UInt64(Self.content.count - offset))
+            let expected = [1, 2] + Self.content[offset...] + [3]
+            for (pair, call) in zip(pairs, calls) {
+                #expect(try pair.near.receive(expected.count) == expected)
+                #expect(try await call.value == UInt64(expected.count))
+            }
         }
+    }
+
+    /// A worker waits for room and meets what is cold, again and again.
+    @Test("sends what is not in the page cache to a slow reader", arguments: engines, [Scene.Family.ipv4, .unix])
+    func coldAndSlow(engine: Splicer.Engine, family: Scene.Family) async throws {
+        let splicer = try Splicer(engine: engine)
+        let big = Self.big
+        let file = try TestFile(big)
+        file.forget()
+        let scene = try Scene(family, family)
+        let sent = aside { try await splicer.sendfile(file.lent, to: scene.a) }
+        var at = 0
+        while at < big.count {
+            let count = min(1_500_000, big.count - at)
+            #expect(try scene.near.receive(count) == Array(big[at..<at + count]))
+            at += count
+            // Also what was read ahead meanwhile.
+            file.forget()
+            TestSupport.pause()
+        }
+        #expect(try await sent.value == UInt64(big.count))
     }
 
     @Test("reaches beyond 4 GiB", arguments: engines)
@@ -183,23 +211,26 @@ struct SendfileTests {
         #expect((error?.bytesSent ?? 0) >= 100_000)
     }
 
-    @Test("cancelled, it tells how much was sent, and the socket goes on", arguments: engines)
-    func cancelled(engine: Splicer.Engine) async throws {
+    @Test("cancelled, it tells how much was sent, and the socket goes on", arguments: engines, [false, true])
+    func cancelled(engine: Splicer.Engine, isCold: Bool) async throws {
         let splicer = try Splicer(engine: engine)
         let big = Self.big
         let file = try TestFile(big)
-        let (near, far) = try TestPair.tcp()
-        let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number), headers: [[7]]) }
-        #expect(try near.receive(1) == [7])
-        for _ in 0..<50 { TestSupport.pause() }
-        sent.cancel()
-        let error = await #expect(throws: SendfileError.self) { _ = try await sent.value }
-        #expect(error?.reason == .cancelled)
-        let count = Int(error?.bytesSent ?? 0) - 1
-        #expect(try near.receive(count) == Array(big[..<count]))
-        let end = aside { try far.send([1, 2]) }
-        #expect(try near.receive(2) == [1, 2])
-        try await end.value
+        for pauses in isCold ? 0..<20 : 50..<51 {
+            if isCold { file.forget() }
+            let (near, far) = try TestPair.tcp()
+            let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number), headers: [[7]]) }
+            #expect(try near.receive(1) == [7])
+            for _ in 0..<pauses { TestSupport.pause() }
+            sent.cancel()
+            let error = await #expect(throws: SendfileError.self) { _ = try await sent.value }
+            #expect(error?.reason == .cancelled)
+            let count = Int(error?.bytesSent ?? 0) - 1
+            #expect(try near.receive(count) == Array(big[..<count]))
+            let end = aside { try far.send([1, 2]) }
+            #expect(try near.receive(2) == [1, 2])
+            try await end.value
+        }
     }
 
     @Test("refused for want of a place, it tells what the socket has taken before")

@@ -20,6 +20,7 @@ int64_t clinux_splice(int32_t from, int32_t to, size_t length);          /* SPLI
 
 /* Files. Offsets and lengths are bytes; the file's own position is neither used nor changed. */
 int64_t clinux_file_size(int32_t file);                                  /* fstat(2); -EINVAL for what is no regular file */
+int64_t clinux_file_identity(int32_t file, uint64_t *device, uint64_t *inode); /* the same, and which file it is */
 int32_t clinux_open_file(const char *path);                              /* O_RDONLY | O_CLOEXEC */
 int32_t clinux_memory_file(const char *name);                            /* memfd_create(2), CLOEXEC, can be sealed */
 int32_t clinux_seal(int32_t file);                                       /* F_ADD_SEALS: it stays as it is */
@@ -30,9 +31,9 @@ int64_t clinux_sendfile_quietly(int32_t socket, int32_t file, int64_t offset, si
 /* 1 where all of it is in the page cache and can be read without waiting (cachestat(2), Linux 6.5; preadv2(2) with RWF_NOWAIT),
    as far as the kernel can tell; 0 where not. */
 int32_t clinux_file_is_cached(int32_t file, int64_t offset, int64_t length);
-/* Starts reading it into the page cache (posix_fadvise(2)), or waits until it has been read. */
-int32_t clinux_file_begin_reading(int32_t file, int64_t offset, int64_t length);
-int32_t clinux_file_finish_reading(int32_t file, int64_t offset, int64_t length);
+/* Has the kernel read ahead from here on, and waits for nothing (RWF_NOWAIT): from a small window on, which grows by large folios. Who
+   begins with much at once begins with the largest window, of single pages: 1 MiB so cost 0.25 ms of a processor instead of 0.16. */
+void clinux_file_begin_reading(int32_t file, int64_t offset);
 
 /* Sockets. Kinds: 0 stream. Families are the kernel's AF_ numbers. */
 int32_t clinux_socket(int32_t family);                                   /* SOCK_STREAM | NONBLOCK | CLOEXEC */

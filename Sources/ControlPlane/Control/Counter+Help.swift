@@ -78,7 +78,7 @@ extension Counter {
         case .lowWaterWaits: "Times that what was there had waited in vain."
         case .plainReads: "Pages that were read since splice could not carry them."
         case .bytesCarried: "Bytes that were copied since neither a pipe nor a buffer could be had."
-        case .fileReadings: "Parts of files that were read into the page cache first."
+        case .coldFiles: "Jobs that were given back since their file was not in the page cache."
         case .pushes: "Times that corked bytes were pushed."
         case .halfCloses: "Ends of one direction that were passed on."
         case .pipeIdleWithdrawals: "Silent directions that gave their pipe back."

@@ -110,8 +110,8 @@ package enum Counter: Int, CaseIterable {
     case plainReads
     /// Bytes that were copied through user space, since neither a pipe nor a buffer could be had; they are in `bytesUp` and `bytesDown` too.
     case bytesCarried
-    /// Parts of files that had to be read into the page cache first.
-    case fileReadings
+    /// Jobs that were given back since the next bytes of their file were not in the page cache.
+    case coldFiles
     case pushes
     case halfCloses
     case pipeIdleWithdrawals

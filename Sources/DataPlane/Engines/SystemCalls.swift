@@ -84,8 +84,6 @@ package protocol SystemCalls: ~Copyable {
     func readPipe(_ readEnd: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int
     /// Sends what a `send` is made of, at once: see `FileCarry.carry`.
     func carryFile(_ job: Job, from moved: UInt64, readUpTo: inout Int64) -> Carried
-    /// All of a file's range can be had without waiting for a disk.
-    func isInPageCache(_ file: Int32, _ offset: Int64, _ count: Int64) -> Bool
     /// TCP_CORK: nothing but full segments is sent until it is taken away (tcp(7)).
     func setCorked(_ socket: Int32, _ on: Bool)
     /// send(2) of what there is room for: bytes or `-errno`.
@@ -179,10 +177,6 @@ extension SystemCalls where Self: ~Copyable {
 
     package func carryFile(_ job: Job, from moved: UInt64, readUpTo: inout Int64) -> Carried {
         FileCarry.carry(job, from: moved, readUpTo: &readUpTo)
-    }
-
-    package func isInPageCache(_ file: Int32, _ offset: Int64, _ count: Int64) -> Bool {
-        clinux_file_is_cached(file, offset, count) == 1
     }
 
     package func setCorked(_ socket: Int32, _ on: Bool) { _ = clinux_set_corked(socket, on ? 1 : 0) }

@@ -8,16 +8,13 @@ package struct Job: BitwiseCopyable, @unchecked Sendable {
         case tie
         /// Sends bytes, a part of a file, and bytes again into a connected stream socket.
         case send
-        /// What a `send` has asked to be read from the disk is in the page cache.
-        case wasRead
         /// Takes another job back: it ends now, and what was in its pipes and buffers comes with its result.
         case takeBack
     }
 
     package var kind: Kind
     /// Which job this is: a place among those that are open at once, and how often that place has been used. A `takeBack` has
-    /// those of the job it ends, and a `wasRead`
-    /// those of the job that waits for it.
+    /// those of the job it ends.
     package var place: UInt32
     package var serial: UInt32 = 0
     package var first: Int32 = -1
@@ -57,4 +54,6 @@ package struct JobOptions: OptionSet, BitwiseCopyable, Sendable {
     package static let withholdsFin = JobOptions(rawValue: 2)
     /// The sockets keep records apart.
     package static let keepsRecords = JobOptions(rawValue: 4)
+    /// TCP_CORK was set for this job, and is taken away with its last byte.
+    package static let isCorked = JobOptions(rawValue: 8)
 }

@@ -2,23 +2,20 @@ import CLinux
 
 /// Where jobs are given to one worker and their results come back.
 ///
-/// Neither queue can run over: no more than `capacity` jobs are open at once, each is ordered once and taken back at most once,
-/// each has one result, and each waits for one reading at a time. Keeping to that is up to whoever gives the jobs.
+/// Neither queue can run over: no more than `capacity` jobs are open at once, and each is ordered once, taken back at most once, and has one
+/// result. Keeping to that is up to whoever gives the jobs.
 package final class JobDesk: @unchecked Sendable {
     package let capacity: Int
     package let results: OutQueue<JobResult>
-    package let readings: OutQueue<FileReading>
     private let orders: Inbox<Job>
 
     /// - Parameters:
     ///   - bell: wakes the thread that reads the results.
-    ///   - readingBell: wakes the thread that reads files into the page cache.
     ///   - capacity: jobs that are open at once; a power of two.
-    package init(_ bell: OutBell, readingBell: OutBell, capacity: Int) {
+    package init(_ bell: OutBell, capacity: Int) {
         self.capacity = capacity
         results = OutQueue(bell, capacity: capacity)
-        readings = OutQueue(readingBell, capacity: capacity)
-        orders = Inbox(capacity: 3 * capacity, letGo: { _ in })
+        orders = Inbox(capacity: 2 * capacity, letGo: { _ in })
     }
 
     /// False where the worker is leaving: there will be no result.
@@ -36,5 +33,4 @@ package final class JobDesk: @unchecked Sendable {
 
     var hatch: InboxHatch<Job> { orders.hatch }
     var pen: OutPen<JobResult> { results.pen }
-    var readingPen: OutPen<FileReading> { readings.pen }
 }

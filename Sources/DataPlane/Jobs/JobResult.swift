@@ -6,6 +6,8 @@ package struct JobResult: BitwiseCopyable, @unchecked Sendable {
     package var end = ConnectionEnd.stopped
     /// What the kernel said last, where that ended it: `-errno`, 0 otherwise.
     package var failure: Int32 = 0
+    /// The next bytes of the file are not in the page cache: whoever may wait for a disk has to send some.
+    package var isCold = false
     /// The file had less than was to be sent.
     package var isCutShort = false
     /// Bytes that reached the second socket, and the first one.

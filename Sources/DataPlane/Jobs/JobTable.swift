@@ -8,11 +8,9 @@ struct JobTable: ~Copyable {
         var failure: Int32 = 0
         /// The file ended before everything was sent.
         var isCutShort = false
-        /// Up to here the file was read into the page cache for this job, or was found there.
+        /// Up to here the file was found in the page cache.
         var readUpTo: Int64 = 0
-        /// Up to here it is being read, 0 where it is not.
-        var readingUpTo: Int64 = 0
-        /// Something of the file was not in the page cache.
+        /// What comes next is not in the page cache.
         var isCold = false
     }
 
@@ -23,7 +21,6 @@ struct JobTable: ~Copyable {
     private let capacity: Int
     let orders: InboxHatch<Job>?
     var results: OutPen<JobResult>?
-    var readings: OutPen<FileReading>?
 
     /// - Parameters:
     ///   - desk: where jobs come from, nil for none.
@@ -33,7 +30,6 @@ struct JobTable: ~Copyable {
         capacity = desk?.capacity ?? 0
         orders = desk?.hatch
         results = desk?.pen
-        readings = desk?.readingPen
         entries = desk.map { _ in .allocate(capacity: slotCount) }
         slots = desk.map { .allocate(capacity: $0.capacity) }
         slots?.initialize(repeating: Knot.nowhere, count: capacity)

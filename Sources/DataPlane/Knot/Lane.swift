@@ -121,11 +121,6 @@ package struct Lane: BitwiseCopyable {
         hasDrained = false
     }
 
-    /// A part of the file is being read into the page cache.
-    package mutating func submittedReading() { inFlight = 1 }
-
-    package mutating func hasBeenRead() { inFlight = 0 }
-
     package mutating func submittedDrain() {
         inFlight = 1
         hasRoom = false

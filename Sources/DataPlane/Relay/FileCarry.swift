@@ -8,16 +8,17 @@ import LinuxCalls
 /// in a short segment. A server of sendfile(2) in C has sent 1 GiB to one client at 0.8 of nginx's rate without and at 1.0 with it.
 ///
 /// Not through the ring: each of its splices is handed to an io-wq thread and back, two of them for each chunk, which cost more
-/// than the sending itself. Neither call waits, since the socket does not block and what is not in the page cache is left.
+/// than the sending itself. Neither call waits, since the socket does not block and what is not in the page cache is left, unless the
+/// thread may wait for a disk.
 package enum FileCarry {
     /// Bytes after which a worker turns to its other connections, and a caller's thread leaves the rest to a worker. Many large
     /// files at once cost a tenth more where it is half as much.
-    package static let budgetBytes = 2 << 20
+    private static let budgetBytes = 2 << 20
 
     /// - Parameters:
     ///   - moved: bytes of the job that have been sent before.
     ///   - readUpTo: up to here the file was read into the page cache for this job, or was found there; so much is sent without asking
-    ///     again. What is found is added.
+    ///     again. What is found is added. `Int64.max` for a thread that may wait for a disk.
     ///   - isCallers: this is a thread of the caller's, which SIGPIPE would end.
     /// - Returns: of the source 0 where the file has ended before its time, `-EAGAIN` where it has to be read from the disk first.
     package static func carry(_ job: Job, from moved: UInt64, readUpTo: inout Int64, isCallers: Bool = false) -> Carried
@@ -28,7 +29,11 @@ package enum FileCarry {
         while true {
             let at = moved &+ UInt64(UInt32(bitPattern: carried.moved))
             let room = budgetBytes &- Int(carried.moved)
-            guard at < job.length, room > 0 else { return carried }
+            guard at < job.length else {
+                pushLastBytes(job)
+                return carried
+            }
+            guard room > 0 else { return carried }
             let result: Int64
             if at < header {
                 // In one segment with what follows.
@@ -38,11 +43,13 @@ package enum FileCarry {
             } else if at < fileEnd {
                 let offset = job.offset &+ Int64(at &- header)
                 let wanted = offset &+ Int64(min(UInt64(room), fileEnd &- at))
-                if readUpTo <= offset {
+                if readUpTo < wanted {
                     look(job, offset, upTo: wanted, ofFile: job.offset &+ Int64(clamping: fileEnd &- header), &readUpTo)
                 }
                 let count = Int(min(wanted, readUpTo) &- offset)
                 guard count > 0 else {
+                    // The disk begins before whoever waits for it is woken. Only once: it would begin anew with a small window.
+                    if readUpTo == 0 { clinux_file_begin_reading(job.first, offset) }
                     carried.source = Errno.again
                     return carried
                 }
@@ -66,7 +73,17 @@ package enum FileCarry {
         }
     }
 
-    /// Asks the page cache for what is to be sent next, and a while ahead, since the question costs nearly as much for a little as for much.
+    /// So that none of them waits for an answer (Nagle, RFC 9293, 3.7.4) or for the cork's 200 ms. For whoever gives up a job, too.
+    package static func pushLastBytes(_ job: Job) {
+        if job.options.contains(.isCorked) {
+            _ = clinux_set_corked(job.second, 0)
+        } else if job.tcp.has(.upstream), clinux_is_no_delay(job.second) == 0 {
+            _ = clinux_set_no_delay(job.second)
+            _ = clinux_unset_no_delay(job.second)
+        }
+    }
+
+    /// Asks the page cache for what is to be sent next, and a while ahead, so that nothing is sent in short pieces between two questions.
     private static func look(
         _ job: Job, _ offset: Int64, upTo end: Int64, ofFile fileEnd: Int64, _ readUpTo: inout Int64
     ) {

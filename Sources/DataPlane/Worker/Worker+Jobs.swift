@@ -22,9 +22,6 @@ extension Worker where E: ~Copyable {
     private mutating func obey(_ job: Job) {
         switch job.kind {
         case .tie, .send: begin(job)
-        case .wasRead:
-            guard let slot = jobs.slot(of: job) else { return }
-            hasBeenRead(slot)
         case .takeBack:
             guard let slot = jobs.slot(of: job) else { return }
             let knot = table[slot]
@@ -99,10 +96,6 @@ extension Worker where E: ~Copyable {
     mutating func closeJob(_ slot: UInt32) {
         let knot = table[slot]
         let entry = jobs[slot].pointee
-        if entry.readingUpTo != 0 {
-            // The reader has its file: `hasBeenRead` comes here again.
-            return knot.pointee.up.submittedReading()
-        }
         var result = JobResult()
         result.place = entry.job.place
         result.serial = entry.job.serial
@@ -121,11 +114,12 @@ extension Worker where E: ~Copyable {
         result.bytesUp = knot.pointee.up.bytesMoved
         result.bytesDown = knot.pointee.down.bytesMoved
         result.failure = entry.failure
+        result.isCold = entry.isCold
         result.isCutShort = entry.isCutShort
         result.nanos = engine.nowNanos() &- entry.startedAtNanos
         result.lastUpNanos = (knot.pointee.up.activeAtMillis &- knot.pointee.sinceMillis) &* 1_000_000
         result.lastDownNanos = (knot.pointee.down.activeAtMillis &- knot.pointee.sinceMillis) &* 1_000_000
-        if let counter = Counter.of(knot.pointee.cause) { counters.add(counter) }
+        if let counter = entry.isCold ? .coldFiles : Counter.of(knot.pointee.cause) { counters.add(counter) }
         counters.add(.closed)
         jobs.end(slot)
         forget(slot)
@@ -201,6 +195,5 @@ extension Worker where E: ~Copyable {
     mutating func handOverResults() {
         guard jobs.exists else { return }
         if jobs.results?.handOver() == true, let event = jobs.results?.rope.event { engine.ring(event) }
-        if jobs.readings?.handOver() == true, let event = jobs.readings?.rope.event { engine.ring(event) }
     }
 }

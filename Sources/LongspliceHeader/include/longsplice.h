@@ -8,7 +8,7 @@
  * signals do not interrupt it. All may be called from any thread. The first call starts the threads that do the work; after it
  * a child of fork(2) has none and is refused. 16,384 calls may sleep at once.
  *
- * The library has three threads and four descriptors, all of them closed by execve(2); each call has two descriptors more, and two for
+ * The library has six threads and three descriptors, all of them closed by execve(2); each call has two descriptors more, and two for
  * each direction that moves bulk. 64 MiB of addresses are reserved, which cost memory only as far as they are used.
  */
 #ifndef LONGSPLICE_H
