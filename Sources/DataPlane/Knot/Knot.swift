@@ -95,7 +95,7 @@ package struct Knot: BitwiseCopyable {
     package internal(set) var header = Header.none
     /// It stands in the line of those who wait for a server of its pool (`ClientQueues`).
     var isInLine = false
-    /// Its lanes may move only so many bytes a second (`PaceTable`).
+    /// Its lanes may move only so many bytes a second (`Pace`).
     var isPaced = false
 
     static let nowhere = UInt32.max

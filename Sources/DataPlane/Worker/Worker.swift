@@ -35,9 +35,12 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
     var areQueuesDue = false
     /// They are looked at then in any case.
     var queuesLookAtMillis: Int64
-    let records: RecordTable
-    let clientKeys: ClientKeyTable
-    let paces: PaceTable
+    /// Of open connections that somebody wants a record of (`record(of:)`).
+    let records: SlotTable<ConnectionRecord>
+    /// For whom open connections are counted: at its end one may have nobody at the other end who could be asked.
+    let clientKeys: SlotTable<ClientKey?>
+    /// Of knots whose lanes may move only so many bytes a second.
+    let paces: SlotTable<Pace>
     var pen: RecordPen?
     var jobs: JobTable
     /// Jobs that send files, each of which waits for room as long as it is here.
@@ -106,9 +109,9 @@ package struct Worker<E: Engine & ~Copyable>: ~Copyable {
         seat = settings.placement?.seat(of: settings.index)
         pen = settings.records?.pen
         jobs = JobTable(settings.desk, slotCount: settings.slots)
-        paces = PaceTable(capacity: settings.pacesAny ? settings.slots : 0)
-        records = RecordTable(capacity: settings.keepsRecords ? settings.slots : 0)
-        clientKeys = ClientKeyTable(capacity: settings.countsClients ? settings.slots : 0)
+        paces = SlotTable(capacity: settings.pacesAny ? settings.slots : 0)
+        records = SlotTable(capacity: settings.keepsRecords ? settings.slots : 0)
+        clientKeys = SlotTable(capacity: settings.countsClients ? settings.slots : 0)
         // Before any port is open, so that even the first connections are shared out.
         seat?.open(ringing: control.bell)
         queues.board.open(ringing: control.bell)

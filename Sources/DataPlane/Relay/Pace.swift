@@ -1,31 +1,7 @@
-/// How fast the lanes of each knot may move their bytes, for listeners that bound it: a bucket of bytes for each lane.
+/// How fast the lanes of a knot may move their bytes, where its listener bounds that: a bucket of bytes for each lane.
 ///
 /// A lane may move on while it owes nothing; what it has moved it owes for as long as the rate says, so a large chain makes a long
-/// pause. It may be ahead by a tenth of a second's bytes, which makes up for looks that come late. Cold memory beside the knots',
-/// touched only as it is used.
-struct PaceTable: ~Copyable {
-    private let base: UnsafeMutablePointer<Pace>?
-    private let capacity: Int
-
-    /// - Parameter capacity: slots; 0 for no table.
-    init(capacity: Int) {
-        self.capacity = capacity
-        base = capacity > 0 ? .allocate(capacity: capacity) : nil
-    }
-
-    deinit { base?.deallocate() }
-
-    /// Some listener bounds how fast bytes are moved, or may do so later.
-    var exists: Bool { base != nil }
-
-    /// The table must exist.
-    subscript(slot: UInt32) -> UnsafeMutablePointer<Pace> {
-        guard let base, Int(slot) < capacity else { preconditionFailure("PaceTable: no such slot") }
-        return base + Int(slot)
-    }
-}
-
-/// Of one knot.
+/// pause. It may be ahead by a tenth of a second's bytes, which makes up for looks that come late.
 struct Pace: BitwiseCopyable {
     private static let creditNanos: Int64 = 100_000_000
     /// A chain's bytes at this rate, so that both directions and many connections mix well.
