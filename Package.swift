@@ -95,7 +95,7 @@ let package = Package(
         ),
         .testTarget(
             name: "LongspliceTests",
-            dependencies: ["Longsplice", "LoadGenerator", "LinuxCalls", "CLinux", "TestSupport"],
+            dependencies: ["Longsplice", "DataPlane", "LoadGenerator", "LinuxCalls", "CLinux", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "ControlSocketTests", dependencies: ["ControlSocket", "ControlMessages", "LinuxCalls", "CLinux"],

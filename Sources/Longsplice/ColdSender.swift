@@ -47,7 +47,7 @@ final class ColdSender: Sendable {
         }
     }
 
-    /// As long as the socket has room; the others have their turn in between. What else stops this, a worker meets again and tells.
+    /// As long as the socket has room; the others have their turn in between.
     private func send(_ call: JobBook.Call) {
         var call = call
         while true {
@@ -56,15 +56,27 @@ final class ColdSender: Sendable {
             let carried = FileCarry.carry(call.job, from: call.job.sentBefore, readUpTo: &readUpTo)
             call.job.sentBefore &+= UInt64(UInt32(bitPattern: carried.moved))
             if call.job.sentBefore == call.job.length { return end(call, .limit) }
-            // Neither the socket is full, nor anything wrong: it was a turn's worth.
-            guard carried.source > 0, carried.sink > 0 else { return book.open(call) }
-            if waiting.withLock({ !$0.isEmpty }) { return add(call) }
+            // A worker would look at the page cache before it met the same, and give it back.
+            if carried.source <= 0 { return end(call, .systemFailure, carried.source, isCutShort: carried.source == 0) }
+            switch Verdict.ofDrain(carried.sink) {
+            case .moved: if waiting.withLock({ !$0.isEmpty }) { return add(call) }
+            case .notNow:
+                call.job.options.insert(.awaitsRoom)
+                return book.open(call)
+            case .interrupted, .withdrawn, .starved: _ = clinux_wait_for_room(-1, -1, 1)
+            case .connectionLost: return end(call, .reset, carried.sink)
+            case .ended, .notSpliceable, .unexpected: return end(call, .systemFailure, carried.sink)
+            }
         }
     }
 
-    private func end(_ call: JobBook.Call, _ end: ConnectionEnd) {
+    private func end(
+        _ call: JobBook.Call, _ end: ConnectionEnd, _ failure: Int32 = 0, isCutShort: Bool = false
+    ) {
         var result = JobResult()
         result.end = end
+        result.failure = failure
+        result.isCutShort = isCutShort
         result.bytesUp = call.job.sentBefore
         book.close(call, result)
     }

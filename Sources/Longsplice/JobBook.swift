@@ -96,7 +96,10 @@ final class JobBook: Sendable {
             pages[ticket.worker].places[Int(ticket.place)].state = .open(call.waiter, job, isTakenBack: isTakenBack)
             return false
         }
-        if isRefused { call.waiter.tell(JobResult()) }
+        guard isRefused else { return }
+        var result = JobResult()
+        result.bytesUp = call.job.sentBefore
+        call.waiter.tell(result)
     }
 
     /// The caller wants it back.

@@ -19,7 +19,7 @@ public final class Splicer: Sendable {
     /// What the splicer runs on in the end: `uring` or `epoll`.
     public let engine: Engine
     let book: JobBook
-    private let threads: [WorkerThread]
+    let threads: [WorkerThread]
     private let results: ResultReader
     let cachedParts = CachedParts()
     let coldSender: ColdSender

@@ -69,7 +69,9 @@ struct ScriptedDesk: ~Copyable {
     }
 
     /// The same once more, after somebody else has sent what was cold.
-    mutating func sendOn(_ lent: Lent, _ length: UInt64, from offset: Int64 = 0, sentBefore: UInt64) {
+    mutating func sendOn(
+        _ lent: Lent, _ length: UInt64, from offset: Int64 = 0, sentBefore: UInt64, _ options: JobOptions = []
+    ) {
         var job = Job(.send, place: lent.place)
         job.first = lent.first
         job.second = lent.second
@@ -77,6 +79,7 @@ struct ScriptedDesk: ~Copyable {
         job.offset = offset
         job.length = length
         job.sentBefore = sentBefore
+        job.options = options
         precondition(desk.give(job), "the desk is closed")
         worker.turn()
     }

@@ -47,6 +47,27 @@ struct WorkerFileScriptTests {
         #expect(bench.count(.bytesUp) == 6 * Self.mebibyte, "what others have sent is theirs to count")
     }
 
+    @Test("where its socket was full, waits for room before it looks at the file")
+    func full() throws {
+        var bench = try ScriptedDesk()
+        let length = 2 * Self.mebibyte
+        bench.script.cachedBytes = 0
+        let file = try bench.send(length)
+        #expect(bench.takeResults().map(\.isCold) == [true])
+        bench.sendOn(file, length, sentBefore: Self.mebibyte, .awaitsRoom)
+        for _ in 0..<5 { bench.worker.turn() }
+        #expect(bench.takeResults().isEmpty && bench.script.fileParts == [])
+        #expect(bench.script.waitNanoseconds != 0, "it sleeps")
+
+        bench.script.cachedBytes = length
+        let watch = try #require(bench.script.open.first { $0.intent == .watch })
+        bench.script.answer(watch, .watch, PollEvents.writable)
+        for _ in 0..<3 { bench.worker.turn() }
+        let results = bench.takeResults()
+        #expect(results.map(\.end) == [.limit] && results.first?.bytesUp == length)
+        #expect(bench.script.fileParts == [Self.mebibyte])
+    }
+
     @Test("taken back when it was given back already, it is not there")
     func takenBack() throws {
         var bench = try ScriptedDesk()

@@ -1,9 +1,11 @@
 import CLinux
 import Glibc
 import LinuxCalls
-import Longsplice
 import TestSupport
 import Testing
+
+@testable import DataPlane
+@testable import Longsplice
 
 /// A file that is gone with the test.
 final class TestFile: Sendable {
@@ -152,7 +154,7 @@ struct SendfileTests {
         }
     }
 
-    /// A worker waits for room and meets what is cold, again and again.
+    /// A worker waits for room and meets what is cold, again and again; but it waits.
     @Test("sends what is not in the page cache to a slow reader", arguments: engines, [Scene.Family.ipv4, .unix])
     func coldAndSlow(engine: Splicer.Engine, family: Scene.Family) async throws {
         let splicer = try Splicer(engine: engine)
@@ -168,9 +170,33 @@ struct SendfileTests {
             at += count
             // Also what was read ahead meanwhile.
             file.forget()
-            TestSupport.pause()
+            for _ in 0..<10 { TestSupport.pause() }
         }
         #expect(try await sent.value == UInt64(big.count))
+        // A socket that is read from by 64 KiB at least has room so often.
+        #expect(splicer.threads.reduce(0) { $0 + $1.control.board[.coldFiles] } < UInt64(big.count >> 16))
+    }
+
+    @Test("what ends a file that is not in the page cache is told, too", arguments: engines)
+    func coldEnds(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        for isShrinking in [true, false] {
+            let file = try TestFile(Self.big)
+            let (near, far) = try TestPair.tcp()
+            let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number), trailers: [[1]]) }
+            #expect(try near.receive(100_000) == Array(Self.big[..<100_000]))
+            file.forget()
+            if isShrinking {
+                file.truncate(to: 10_000_000)
+                file.forget()
+                _ = try near.receive(9_900_000)
+            } else {
+                _ = clinux_reset(near.number)
+            }
+            let error = await #expect(throws: SendfileError.self) { _ = try await sent.value }
+            #expect(error?.reason == (isShrinking ? .fileShrank : .connectionLost))
+            #expect(isShrinking ? error?.bytesSent == 10_000_000 : (error?.bytesSent ?? 0) >= 100_000)
+        }
     }
 
     @Test("reaches beyond 4 GiB", arguments: engines)

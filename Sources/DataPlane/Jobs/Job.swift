@@ -56,4 +56,6 @@ package struct JobOptions: OptionSet, BitwiseCopyable, Sendable {
     package static let keepsRecords = JobOptions(rawValue: 4)
     /// TCP_CORK was set for this job, and is taken away with its last byte.
     package static let isCorked = JobOptions(rawValue: 8)
+    /// The socket was full: nothing is sent, and the file not looked at, before it has room.
+    package static let awaitsRoom = JobOptions(rawValue: 16)
 }

@@ -5,8 +5,11 @@ extension Worker where E: ~Copyable {
     mutating func beginSending(_ job: Job, _ slot: UInt32) {
         filesBeingSent += 1
         let knot = table[slot]
-        let step = knot.pointee.beginSending(job.first, to: job.second, isTCP: job.tcp.has(.upstream), at: now)
+        var step = knot.pointee.beginSending(job.first, to: job.second, isTCP: job.tcp.has(.upstream), at: now)
         knot.pointee.up.bytesMoved = job.sentBefore
+        if job.options.contains(.awaitsRoom) {
+            step = knot.pointee.hasCarried(.up, Carried(sink: Errno.again), at: now)
+        }
         follow(step, slot)
     }
 
