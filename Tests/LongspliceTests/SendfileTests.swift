@@ -38,6 +38,9 @@ final class TestFile: Sendable {
 
     func truncate(to length: Int) { _ = ftruncate(number, length) }
 
+    /// Nothing more is in the page cache than was asked for.
+    func readNothingAhead() { posix_fadvise(number, 0, 0, POSIX_FADV_RANDOM) }
+
     /// Out of the page cache.
     func forget() {
         fsync(number)
@@ -161,6 +164,7 @@ struct SendfileTests {
         let big = Self.big
         let file = try TestFile(big)
         file.forget()
+        file.readNothingAhead()
         let scene = try Scene(family, family)
         let sent = aside { try await splicer.sendfile(file.lent, to: scene.a) }
         var at = 0
@@ -168,8 +172,6 @@ struct SendfileTests {
             let count = min(1_500_000, big.count - at)
             #expect(try scene.near.receive(count) == Array(big[at..<at + count]))
             at += count
-            // Also what was read ahead meanwhile.
-            file.forget()
             for _ in 0..<10 { TestSupport.pause() }
         }
         #expect(try await sent.value == UInt64(big.count))
@@ -182,10 +184,11 @@ struct SendfileTests {
         let splicer = try Splicer(engine: engine)
         for isShrinking in [true, false] {
             let file = try TestFile(Self.big)
+            file.forget()
+            file.readNothingAhead()
             let (near, far) = try TestPair.tcp()
             let sent = aside { try await splicer.sendfile(file.lent, to: Descriptor(far.number), trailers: [[1]]) }
             #expect(try near.receive(100_000) == Array(Self.big[..<100_000]))
-            file.forget()
             if isShrinking {
                 file.truncate(to: 10_000_000)
                 file.forget()
