@@ -48,7 +48,7 @@ final class JobBook: Sendable {
             free.append(place)
         }
 
-        /// There is room for it: the desk has two places for each job.
+        /// There is room for it: see `JobDesk`.
         func takeBack(_ ticket: Ticket) {
             var order = Job(.takeBack, place: ticket.place)
             order.serial = ticket.serial

@@ -175,8 +175,10 @@ struct SendfileTests {
             for _ in 0..<10 { TestSupport.pause() }
         }
         #expect(try await sent.value == UInt64(big.count))
-        // A socket that is read from by 64 KiB at least has room so often.
-        #expect(splicer.threads.reduce(0) { $0 + $1.control.board[.coldFiles] } < UInt64(big.count >> 16))
+        // A socket says that it has room when there is a third of its buffer, 16 KiB of it at the least. Without a wait it was given back
+        // some thousand times.
+        let givenBack = splicer.threads.reduce(0) { $0 + $1.control.board[.coldFiles] }
+        #expect(givenBack < UInt64(big.count >> 14))
     }
 
     @Test("what ends a file that is not in the page cache is told, too", arguments: engines)

@@ -2,8 +2,9 @@ import CLinux
 
 /// Where jobs are given to one worker and their results come back.
 ///
-/// Neither queue can run over: no more than `capacity` jobs are open at once, and each is ordered once, taken back at most once, and has one
-/// result. Keeping to that is up to whoever gives the jobs.
+/// Neither queue can run over: no more than `capacity` jobs are open at once, each of them is ordered once and taken back at most
+/// once, and has one result; and of the job that had its place before, an order to take it back may have come too late. Keeping to that is up to
+/// whoever gives the jobs.
 package final class JobDesk: @unchecked Sendable {
     package let capacity: Int
     package let results: OutQueue<JobResult>
@@ -15,7 +16,7 @@ package final class JobDesk: @unchecked Sendable {
     package init(_ bell: OutBell, capacity: Int) {
         self.capacity = capacity
         results = OutQueue(bell, capacity: capacity)
-        orders = Inbox(capacity: 2 * capacity, letGo: { _ in })
+        orders = Inbox(capacity: 3 * capacity, letGo: { _ in })
     }
 
     /// False where the worker is leaving: there will be no result.
