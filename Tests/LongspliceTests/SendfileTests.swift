@@ -176,7 +176,7 @@ struct SendfileTests {
         }
         #expect(try await sent.value == UInt64(big.count))
         // A socket says that it has room when there is a third of its buffer, 16 KiB of it at the least. Without a wait it was given back
-        // some thousand times.
+        // about a thousand times.
         let givenBack = splicer.threads.reduce(0) { $0 + $1.control.board[.coldFiles] }
         #expect(givenBack < UInt64(big.count >> 14))
     }
