@@ -4,7 +4,7 @@ import LinuxCalls
 
 /// A file and a socket for the time of one call, with the bytes before and after the file.
 ///
-/// What can be sent at once is, by the caller's own descriptors; a worker goes on with duplicates, since the caller may close his then.
+/// What can be sent at once is, by the caller's own descriptors; whoever goes on has duplicates, since the caller may close his then.
 struct LentFile: ~Copyable {
     private var file: Int32
     private var socket: LentSocket
@@ -17,12 +17,10 @@ struct LentFile: ~Copyable {
     private let identity: FileIdentity
     /// TCP_CORK was set for the call, and is taken away with its last byte: nothing but full segments goes out in between.
     private var isCorked = false
-    /// The last byte was sent, and nothing keeps it back.
-    private var isDone = false
     /// What comes next is not in the page cache.
     private(set) var isCold = false
-    /// Sent before there is a job, in the caller's own time.
-    private(set) var sentAtOnce: UInt64 = 0
+    /// By the caller's own thread, and by others once there is an outcome.
+    private(set) var sent: UInt64 = 0
 
     init(
         _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
@@ -58,7 +56,7 @@ struct LentFile: ~Copyable {
 
     private static let corkedBytesMin: Int64 = 256 << 10
 
-    /// For a worker: from here on the caller's descriptors are not used any more.
+    /// For whoever goes on: from here on the caller's descriptors are not used any more.
     mutating func keep(below descriptorsMax: Int) throws(SpliceError) {
         let duplicate = clinux_duplicate(file)
         guard duplicate >= 0 else {
@@ -85,7 +83,7 @@ struct LentFile: ~Copyable {
     }
 
     deinit {
-        if !isDone { FileCarry.pushLastBytes(job(at: 0)) }
+        if !isSent { FileCarry.pushLastBytes(job(at: 0)) }
         if areDuplicates { _ = clinux_close(file) }
         frame?.deallocate()
     }
@@ -110,7 +108,7 @@ struct LentFile: ~Copyable {
 
     /// All that is to be sent.
     var length: UInt64 { UInt64(header) + UInt64(fileBytes) + UInt64(trailer) }
-    var isSent: Bool { sentAtOnce == length }
+    var isSent: Bool { sent == length }
 
     /// Sends what can be sent at once, on the caller's thread: for an answer that the socket has room for, a way to a worker and back would
     /// cost more than the sending. Whatever stops this, a worker meets again and tells.
@@ -127,10 +125,9 @@ struct LentFile: ~Copyable {
     }
 
     private mutating func carry(_ readUpTo: inout Int64) {
-        let carried = FileCarry.carry(job(at: 0), from: sentAtOnce, readUpTo: &readUpTo, isCallers: true)
-        sentAtOnce &+= UInt64(UInt32(bitPattern: carried.moved))
+        let carried = FileCarry.carry(job(at: 0), from: sent, readUpTo: &readUpTo, isCallers: true)
+        sent &+= UInt64(UInt32(bitPattern: carried.moved))
         isCold = carried.source == Errno.again
-        isDone = isSent
     }
 
     func job(at place: UInt32) -> Job {
@@ -141,7 +138,7 @@ struct LentFile: ~Copyable {
         if isCorked { job.options.insert(.isCorked) }
         job.offset = offset
         job.length = length
-        job.sentBefore = sentAtOnce
+        job.sentBefore = sent
         if let frame {
             job.header = UnsafeRawBufferPointer(start: frame, count: header)
             job.trailer = UnsafeRawBufferPointer(start: frame + header, count: trailer)
@@ -151,7 +148,7 @@ struct LentFile: ~Copyable {
 
     /// - Returns: bytes sent.
     mutating func outcome(_ result: JobResult) throws(SendfileError) -> UInt64 {
-        isDone = result.bytesUp == length
+        sent = result.bytesUp
         let reason: SendfileError.Reason
         switch result.end {
         case .fin, .limit: return result.bytesUp

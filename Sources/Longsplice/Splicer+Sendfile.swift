@@ -67,13 +67,13 @@ extension Splicer {
         }
     }
 
-    /// For a worker, which sends the rest.
+    /// For whoever sends the rest.
     private func keep(_ lent: inout LentFile) throws(SendfileError) -> JobBook.Ticket {
         do throws(SpliceError) {
             try lent.keep(below: descriptorsMax)
             return try reserve()
         } catch {
-            throw SendfileError(error, bytesSent: lent.sentAtOnce)
+            throw SendfileError(error, bytesSent: lent.sent)
         }
     }
 

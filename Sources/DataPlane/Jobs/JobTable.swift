@@ -14,10 +14,9 @@ struct JobTable: ~Copyable {
         var isCold = false
     }
 
-    private let entries: UnsafeMutablePointer<Entry>?
+    private let entries: SlotTable<Entry>
     /// The slot of the job at each place.
     private let slots: UnsafeMutablePointer<UInt32>?
-    private let slotCount: Int
     private let capacity: Int
     let orders: InboxHatch<Job>?
     var results: OutPen<JobResult>?
@@ -26,21 +25,17 @@ struct JobTable: ~Copyable {
     ///   - desk: where jobs come from, nil for none.
     ///   - slotCount: knots of the worker.
     init(_ desk: JobDesk?, slotCount: Int) {
-        self.slotCount = slotCount
         capacity = desk?.capacity ?? 0
         orders = desk?.hatch
         results = desk?.pen
-        entries = desk.map { _ in .allocate(capacity: slotCount) }
+        entries = SlotTable(capacity: desk == nil ? 0 : slotCount)
         slots = desk.map { .allocate(capacity: $0.capacity) }
         slots?.initialize(repeating: Knot.nowhere, count: capacity)
     }
 
-    deinit {
-        entries?.deallocate()
-        slots?.deallocate()
-    }
+    deinit { slots?.deallocate() }
 
-    var exists: Bool { entries != nil }
+    var exists: Bool { entries.exists }
     var hasOrders: Bool { orders.map { !$0.isEmpty } ?? false }
 
     /// The oldest order, nil where there is none.
@@ -50,10 +45,7 @@ struct JobTable: ~Copyable {
     }
 
     /// The job of a knot, in place. The table must exist.
-    subscript(slot: UInt32) -> UnsafeMutablePointer<Entry> {
-        guard let entries, Int(slot) < slotCount else { preconditionFailure("JobTable: no such job") }
-        return entries + Int(slot)
-    }
+    subscript(slot: UInt32) -> UnsafeMutablePointer<Entry> { entries[slot] }
 
     func begin(_ job: Job, _ slot: UInt32, at nanos: Int64) {
         self[slot].initialize(to: Entry(job: job, startedAtNanos: nanos))
