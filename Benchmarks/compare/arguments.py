@@ -9,6 +9,7 @@ from pathlib import Path
 
 from compare import ROOT, candidates, workloads
 from compare.errors import Refusal
+from compare.hosts import CONGESTION
 
 
 class Parser(argparse.ArgumentParser):
@@ -26,6 +27,7 @@ def parse(argv):
                         help="how often each candidate has its turn (default: 3)")
     parser.add_argument("--seconds", type=whole("--seconds", 1, 3600), default=3, metavar="N",
                         help="of each run's load (default: 3)")
+    add_congestion(parser)
     parser.add_argument("--split", action="store_true",
                         help="the relay gets the first processor to itself, and the loads get the others")
     parser.add_argument("--longsplice", type=Path, default=ROOT / ".build" / "release" / "longsplice", metavar="PATH",
@@ -80,6 +82,18 @@ def select(flag, text, names, groups, told_by="--list"):
     if not chosen:
         raise Refusal(f"{flag} '{text}': names nothing; write names that {told_by} tells, or all")
     return chosen
+
+
+def add_congestion(parser):
+    parser.add_argument("--congestion", type=_congestion, default=CONGESTION, metavar="NAME",
+                        help=f"congestion control of every host, tcp(7) (default: {CONGESTION})")
+
+
+def _congestion(text):
+    known = Path("/proc/sys/net/ipv4/tcp_available_congestion_control").read_text().split()
+    if text not in known:
+        raise Refusal(f"--congestion {text}: this kernel has none of that name; it has {', '.join(known)}")
+    return text
 
 
 def whole(flag, low, high):

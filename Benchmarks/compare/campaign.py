@@ -29,7 +29,8 @@ def run(options, write):
     """Everything that was asked for. `write` is given the results after each workload and at an early end."""
     runnable, settings, skipped = candidates.prepare(options.candidates, options.longsplice, say)
     results = Results(runnable, options.workloads, _described(runnable, options), skipped,
-                      {"rounds": options.rounds, "seconds": options.seconds, "split": options.split})
+                      {"rounds": options.rounds, "seconds": options.seconds, "congestion": options.congestion,
+                       "split": options.split})
     try:
         for workload in options.workloads:
             taking_part = [candidate for candidate in runnable if candidate.make or not workload.needs_relay]
@@ -60,7 +61,7 @@ def _run(workload, candidate, settings, options, number, place):
     """One turn; whatever goes wrong in it becomes its outcome."""
     done = Run(workload.name, candidate.name, number + 1, place, {}, [], None)
     try:
-        with Hosts(options.split) as hosts:
+        with Hosts(options.congestion, options.split) as hosts:
             scene = Scene(hosts, candidate, settings, options.generator, options.seconds, workload.pairs)
             done.warnings = scene.warnings
             done.figures = workload.run(scene)

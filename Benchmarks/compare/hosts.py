@@ -7,14 +7,17 @@ from lab import Lab, endpoint
 RELAY_PORT = 7000
 PEER_PORT = 9000
 IPERF_PORT = 5201
+CONGESTION = "cubic"
+"""The congestion control of every host, Linux's own choice. One that paces (bbr) sends at the rate of its model, not as fast
+as the programs could, and the machine's choice would be part of every figure."""
 
 
 class Hosts(Lab):
     """Made fresh for each run, so that no port in TIME-WAIT and no learned metric of one run is met by the next."""
 
-    def __init__(self, is_split=False):
+    def __init__(self, congestion=CONGESTION, is_split=False):
         super().__init__()
-        self._is_split = is_split
+        self._congestion, self._is_split = congestion, is_split
 
     def start(self, where, argv, **options):
         """Where the hosts are split, whatever runs in B has the first processor, and nothing else has."""
@@ -34,6 +37,7 @@ class Hosts(Lab):
             self.sysctl(where, "net.ipv4.ip_local_port_range", "1024 65535")
             self.sysctl(where, "net.ipv4.tcp_tw_reuse", "1")
         for where in "ABC":
+            self.sysctl(where, "net.ipv4.tcp_congestion_control", self._congestion)
             # The ports that listeners use are no client's.
             self.sysctl(where, "net.ipv4.ip_local_reserved_ports", f"{IPERF_PORT},{RELAY_PORT},{PEER_PORT}")
             self.sysctl(where, "net.ipv4.tcp_max_syn_backlog", "16384")

@@ -155,7 +155,8 @@ def document(results):
     split = ", relay and loads on processors of their own (--split)" if results.settings.get("split") else ""
     parts = ["# Longsplice beside other relays",
              f"{machine['date']}, Linux {machine['kernel']}, {machine['cores']} cores ({machine['processor']}), "
-             f"{results.settings.get('rounds')} rounds of {results.settings.get('seconds')} s{split}. {versions}."]
+             f"{results.settings.get('rounds')} rounds of {results.settings.get('seconds')} s, TCP with "
+             f"{results.settings.get('congestion')}{split}. {versions}."]
     failures = results.failures()
     if failures:
         parts.append(f"**{len(failures)} of {len(results.runs)} runs FAILED**; each is told below its table.")

@@ -25,6 +25,7 @@ def parse(argv):
                         help="how often each candidate has its turn (default: 7)")
     parser.add_argument("--seconds", type=arguments.whole("--seconds", 1, 3600), default=3, metavar="N",
                         help="of each stream (default: 3)")
+    arguments.add_congestion(parser)
     parser.add_argument("--longsplice", type=Path, default=release / "longsplice", metavar="PATH", help="(default: the release build)")
     parser.add_argument("--forward", type=Path, default=release / "forward", metavar="PATH", help="(default: the release build)")
     parser.add_argument("--out", type=Path, default=folder_for("ttcp"), metavar="DIR",
@@ -46,7 +47,8 @@ def main(argv):
         raise Refusal("there is no nuttcp here; make bench-ttcp installs it")
     # A terminated run unwinds, so that its namespaces vanish.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
-    settings = {"candidates": options.candidates, "rounds": options.rounds, "seconds": options.seconds}
+    settings = {"candidates": options.candidates, "rounds": options.rounds, "seconds": options.seconds,
+                "congestion": options.congestion}
     turns = Turns("ttcp through B", measure.COLUMNS, ["serve-splice", "serve-adaptive"], campaign.machine(), settings)
     turns.run([measure.Case()], options.candidates, options.rounds, lambda _, name: measure.turn(name, options),
               lambda: turns.write(options.out))

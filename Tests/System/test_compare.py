@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import socket
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -28,7 +29,7 @@ def results(names, workload_names):
     every = {candidate.name: candidate for candidate in candidates.ALL}
     loads = {workload.name: workload for workload in workloads.ALL}
     return Results([every[name] for name in names], [loads[name] for name in workload_names], MACHINE,
-                   {"go": "there is no go"}, {"rounds": 3, "seconds": 1})
+                   {"go": "there is no go"}, {"rounds": 3, "seconds": 1, "congestion": "reno"})
 
 
 def add(results, workload, candidate, error=None, warnings=(), **rounds):
@@ -126,6 +127,7 @@ class TestWords:
         (["--also", "x=/nowhere"], ["--also x", "/nowhere", "make build"]),
         (["--also", "haproxy=/bin/true"], ["--also haproxy", "another name"]),
         (["--also", "x=/bin/true --engine"], ["--also x", "--engine has no value"]),
+        (["--congestion", "pigeons"], ["--congestion pigeons", "cubic"]),
         (["--speed", "9"], ["--speed", "--help"]),
     ], ids=lambda value: " ".join(value))
     def test_bad_arguments_are_answered_with_place_and_cure(self, argv, words):
@@ -153,6 +155,13 @@ class TestWords:
         assert allowed["B"] == {min(everything)} and allowed["A"] == allowed["C"] == everything - allowed["B"]
         assert os.sched_getaffinity(0) == everything
 
+    @pytest.mark.parametrize("name", ["cubic", "reno"])
+    def test_hosts_have_the_congestion_control_asked_for_whatever_the_machine_has(self, name):
+        with Hosts(name) as hosts:
+            for where in "ABC":
+                with hosts.inside(where), socket.socket() as sock:
+                    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0") == name.encode()
+
     def test_another_build_gets_its_own_flags(self):
         also = candidates.also("x", Path("/x"), ["--engine", "epoll", "--relay", "copy"])
         relay = also.make(None, None, "1.2.3.4:1", "1.2.3.5:2", 5000)
@@ -171,6 +180,7 @@ class TestReports:
     def test_tables_tell_medians_ranges_failures_and_warnings(self, bulk):
         add(bulk, "bulk1", "nginx", error="a | b\nc", warnings=["busy for 95 %"])
         text = report.markdown(bulk)
+        assert "3 rounds of 1 s, TCP with reno." in text
         assert "| longsplice | 11.00 (10.00–12.00) |" in text
         assert "| nginx | 6.00 (5.00–7.00) |" in text and "4, **1 FAILED**" in text
         assert "- **FAILED**: bulk1, nginx, round 1: a \\| b c" in text

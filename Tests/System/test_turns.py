@@ -27,6 +27,7 @@ MACHINE = {"date": "2026-01-01", "kernel": "6.0", "cores": 2, "processor": "x"}
     (sendfile_main.parse, ["--clients", "1,0"], ["--clients 0", "from 1 to 512"]),
     (sendfile_main.parse, ["--candidates", "apache"], ["--candidates apache"]),
     (sendfile_main.parse, ["--temperatures", "lukewarm"], ["--temperatures lukewarm"]),
+    (sendfile_main.parse, ["--congestion", "pigeons"], ["--congestion pigeons", "cubic"]),
     (ttcp_main.parse, ["--candidates", "backward"], ["--candidates backward", "did you mean forward"]),
     (ttcp_main.parse, ["--forward", "/nowhere"], ["--forward /nowhere", "make bench-ttcp"]),
 ])
