@@ -27,9 +27,7 @@ def parse(argv):
                         help="how often each candidate has its turn (default: 3)")
     parser.add_argument("--seconds", type=whole("--seconds", 1, 3600), default=3, metavar="N",
                         help="of each run's load (default: 3)")
-    add_congestion(parser)
-    parser.add_argument("--split", action="store_true",
-                        help="the relay gets the first processor to itself, and the loads get the others")
+    add_host_flags(parser, "relay")
     parser.add_argument("--longsplice", type=Path, default=ROOT / ".build" / "release" / "longsplice", metavar="PATH",
                         help="the program under test (default: the release build)")
     parser.add_argument("--generator", type=Path, metavar="PATH",
@@ -58,8 +56,6 @@ def parse(argv):
     options.longsplice = options.longsplice.resolve()
     options.generator = (options.generator or options.longsplice).resolve()
     options.out = options.out or ROOT / ".build" / "bench" / time.strftime("%Y-%m-%d-%H%M%S")
-    if options.split and len(os.sched_getaffinity(0)) < 2:
-        raise Refusal("--split: there is one processor only; leave it out")
     if not options.list:
         _expect_program("--longsplice", options.longsplice)
         _expect_program("--generator", options.generator)
@@ -84,9 +80,22 @@ def select(flag, text, names, groups, told_by="--list"):
     return chosen
 
 
-def add_congestion(parser):
+def add_host_flags(parser, candidate):
+    """What the hosts are like; `candidate` is what is measured."""
     parser.add_argument("--congestion", type=_congestion, default=CONGESTION, metavar="NAME",
                         help=f"congestion control of every host, tcp(7) (default: {CONGESTION})")
+    parser.add_argument("--split", action=_Split,
+                        help=f"the {candidate} gets the first processor to itself, and the loads get the others")
+
+
+class _Split(argparse.Action):
+    def __init__(self, option_strings, dest, **options):
+        super().__init__(option_strings, dest, nargs=0, default=False, **options)
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if len(os.sched_getaffinity(0)) < 2:
+            raise Refusal("--split: there is one processor only; leave it out")
+        namespace.split = True
 
 
 def _congestion(text):

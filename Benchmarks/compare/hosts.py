@@ -1,5 +1,6 @@
 """Hosts A, B and C of one run: the system tests' laboratory, with room for many connections."""
 
+import contextlib
 import os
 
 from lab import Lab, endpoint
@@ -20,16 +21,24 @@ class Hosts(Lab):
         self._congestion, self._is_split = congestion, is_split
 
     def start(self, where, argv, **options):
+        with self._processors(where):
+            return super().start(where, argv, **options)
+
+    def run(self, where, argv, **options):
+        with self._processors(where):
+            return super().run(where, argv, **options)
+
+    @contextlib.contextmanager
+    def _processors(self, where):
         """Where the hosts are split, whatever runs in B has the first processor, and nothing else has."""
-        if not self._is_split:
-            return super().start(where, argv, **options)
-        all_processors = os.sched_getaffinity(0)
-        first = min(all_processors)
-        os.sched_setaffinity(0, {first} if where == "B" else all_processors - {first})
+        every = os.sched_getaffinity(0)
+        first = min(every)
+        if self._is_split:
+            os.sched_setaffinity(0, {first} if where == "B" else every - {first})
         try:
-            return super().start(where, argv, **options)
+            yield
         finally:
-            os.sched_setaffinity(0, all_processors)
+            os.sched_setaffinity(0, every)
 
     def _build(self):
         super()._build()

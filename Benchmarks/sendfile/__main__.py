@@ -31,7 +31,7 @@ def parse(argv):
                         help="of each hot run (default: 2)")
     parser.add_argument("--cold-seconds", type=whole("--cold-seconds", 1, 3600), default=4, metavar="N",
                         help="of a cold run, at most: it is over when each file has been sent (default: 4)")
-    arguments.add_congestion(parser)
+    arguments.add_host_flags(parser, "server")
     parser.add_argument("--file-server", type=Path, default=ROOT / ".build" / "release" / "file-server", metavar="PATH",
                         help="the program under test (default: the release build)")
     parser.add_argument("--files", type=Path, default=ROOT / ".build" / "bench-files", metavar="DIR",
@@ -58,7 +58,7 @@ def main(argv):
     cases = [Case(size, clients, temperature == "cold") for temperature in options.temperatures
              for size in options.sizes for clients in options.clients]
     settings = {"candidates": options.candidates, "rounds": options.rounds, "seconds": options.seconds,
-                "cold seconds": options.cold_seconds, "congestion": options.congestion}
+                "cold seconds": options.cold_seconds, "congestion": options.congestion, "split": options.split}
     turns = Turns("Sending files", measure.COLUMNS, ["nginx"], campaign.machine(), settings)
     made = {case: Files(options.files, case).make() for case in cases}
     turns.run(cases, options.candidates, options.rounds,

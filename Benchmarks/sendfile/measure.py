@@ -23,7 +23,7 @@ PATIENCE = 30
 
 def turn(case, name, files, options):
     """Figures and warnings."""
-    with Hosts(options.congestion) as hosts:
+    with Hosts(options.congestion, options.split) as hosts:
         server = servers.start(hosts, name, files.folder, options.file_server)
         warnings = []
         if case.is_cold:

@@ -25,7 +25,7 @@ def parse(argv):
                         help="how often each candidate has its turn (default: 7)")
     parser.add_argument("--seconds", type=arguments.whole("--seconds", 1, 3600), default=3, metavar="N",
                         help="of each stream (default: 3)")
-    arguments.add_congestion(parser)
+    arguments.add_host_flags(parser, "relay")
     parser.add_argument("--longsplice", type=Path, default=release / "longsplice", metavar="PATH", help="(default: the release build)")
     parser.add_argument("--forward", type=Path, default=release / "forward", metavar="PATH", help="(default: the release build)")
     parser.add_argument("--out", type=Path, default=folder_for("ttcp"), metavar="DIR",
@@ -48,7 +48,7 @@ def main(argv):
     # A terminated run unwinds, so that its namespaces vanish.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
     settings = {"candidates": options.candidates, "rounds": options.rounds, "seconds": options.seconds,
-                "congestion": options.congestion}
+                "congestion": options.congestion, "split": options.split}
     turns = Turns("ttcp through B", measure.COLUMNS, ["serve-splice", "serve-adaptive"], campaign.machine(), settings)
     turns.run([measure.Case()], options.candidates, options.rounds, lambda _, name: measure.turn(name, options),
               lambda: turns.write(options.out))

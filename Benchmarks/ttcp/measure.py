@@ -31,7 +31,7 @@ class Case:
 
 def turn(name, options):
     """Figures and warnings."""
-    with Hosts(options.congestion) as hosts:
+    with Hosts(options.congestion, options.split) as hosts:
         sink = hosts.start("C", ["nuttcp", "-S", "--nofork", f"-P{CONTROL_PORT}", f"-p{DATA_PORT}"])
         hosts.wait_port("C", CONTROL_PORT, watched=sink)
         # nuttcp has a connection for control beside that of its bytes: two relays of one connection each do for both.

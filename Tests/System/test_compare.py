@@ -152,6 +152,7 @@ class TestWords:
         everything = os.sched_getaffinity(0)
         with Hosts(is_split=True) as hosts:
             allowed = {where: os.sched_getaffinity(hosts.start(where, ["sleep", "60"]).popen.pid) for where in "ABC"}
+            assert [int(hosts.run(where, ["nproc"]).stdout) for where in "AB"] == [len(everything) - 1, 1]
         assert allowed["B"] == {min(everything)} and allowed["A"] == allowed["C"] == everything - allowed["B"]
         assert os.sched_getaffinity(0) == everything
 
