@@ -136,6 +136,11 @@ class TestWords:
         assert all(word in str(refusal.value) for word in words), refusal.value
         assert "\n" not in str(refusal.value)
 
+    def test_one_processor_cannot_be_split(self, monkeypatch):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+        with pytest.raises(Refusal, match="--split: there is one processor only; leave it out"):
+            arguments.parse(["--longsplice", str(binary()), "--split"])
+
     def test_a_refusal_is_one_line_and_status_64(self):
         done = subprocess.run(["/usr/bin/python3", "-m", "compare", "--workloads", "x"], cwd=BENCHMARKS,
                               capture_output=True, text=True, timeout=20)
