@@ -171,11 +171,15 @@ class Lab:
     # Ports
 
     def free_port(self, where, family=4):
-        """A TCP port that was free a moment ago, for programs that cannot pick their own."""
+        """A TCP port for programs that cannot pick their own. It was free a moment ago, and is given to nobody who does not ask
+        for it by its number, be it while nobody listens there (net.ipv4.ip_local_reserved_ports)."""
         kind = socket.AF_INET if family == 4 else socket.AF_INET6
         with self.inside(where), socket.socket(kind) as probe:
             probe.bind(("", 0))
-            return probe.getsockname()[1]
+            port = probe.getsockname()[1]
+            reserved = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
+            reserved.write_text(",".join(filter(None, [reserved.read_text().strip(), str(port)])))
+            return port
 
     def listening_ports(self, where):
         """Ports in LISTEN, read from the kernel: a probing connection would count as a client."""
