@@ -1,7 +1,11 @@
 """The files that are served, and dropping them from the page cache."""
 
+import contextlib
 import ctypes
+import mmap
 import os
+
+from compare.errors import Failure
 
 from sendfile import GIB, KIB, MIB
 
@@ -32,11 +36,18 @@ class Files:
                     file.write(block)
         return self
 
-    def warm(self):
-        for path in self.paths():
-            with open(path, "rb", buffering=0) as file:
-                while file.read(MIB):
-                    pass
+    @contextlib.contextmanager
+    def hot(self):
+        """In the page cache, and locked there meanwhile (mlock(2)): a kernel that drops what it takes for cold (DAMON) also drops
+        pages between two requests for them, and then the disk is measured."""
+        with contextlib.ExitStack() as locks:
+            for path in self.paths():
+                with open(path, "rb", buffering=0) as file:
+                    # Read first, in as large folios as any reader would have them.
+                    while file.read(MIB):
+                        pass
+                    locks.enter_context(_locked(file.fileno(), self.size, path))
+            yield
 
     def drop(self):
         """Out of the page cache; answers how many pages of them are still there (cachestat(2))."""
@@ -59,6 +70,10 @@ class Files:
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+_libc.munmap.argtypes = _libc.mlock.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+_MAP_FAILED = ctypes.c_void_p(-1).value
 _CACHESTAT = 451
 """Of every architecture; Linux 6.5."""
 
@@ -68,3 +83,17 @@ def _cached_pages(descriptor):
     whole, told = (ctypes.c_uint64 * 2)(0, 0), (ctypes.c_uint64 * 5)()
     failed = _libc.syscall(_CACHESTAT, descriptor, ctypes.byref(whole), ctypes.byref(told), 0)
     return 0 if failed else told[0]
+
+
+@contextlib.contextmanager
+def _locked(descriptor, size, path):
+    # Shared and to be read, or mlock(2) would make copies.
+    start = _libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, descriptor, 0)
+    if start == _MAP_FAILED:
+        raise Failure(f"mmap of {path}: {os.strerror(ctypes.get_errno())}")
+    try:
+        if _libc.mlock(start, size) != 0:
+            raise Failure(f"mlock of {path}: {os.strerror(ctypes.get_errno())}")
+        yield
+    finally:
+        _libc.munmap(start, size)

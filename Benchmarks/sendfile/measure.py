@@ -1,5 +1,6 @@
 """One turn: a server, a load, and what it cost."""
 
+import contextlib
 import json
 
 from compare.errors import Failure, WrongBytes
@@ -23,7 +24,7 @@ PATIENCE = 30
 
 def turn(case, name, files, options):
     """Figures and warnings."""
-    with Hosts(options.congestion, options.split) as hosts:
+    with Hosts(options.congestion, options.split) as hosts, contextlib.ExitStack() as files_in_memory:
         server = servers.start(hosts, name, files.folder, options.file_server)
         warnings = []
         if case.is_cold:
@@ -31,7 +32,7 @@ def turn(case, name, files, options):
             if left:
                 warnings.append(f"{left} pages stayed in the page cache")
         else:
-            files.warm()
+            files_in_memory.enter_context(files.hot())
         # Each file once; where there are fewer than clients, each client one.
         requests = max(files.count, case.clients) if case.is_cold else 0
         seconds = options.cold_seconds if case.is_cold else options.seconds

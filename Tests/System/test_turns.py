@@ -56,11 +56,13 @@ def test_tables_tell_medians_ratios_and_failures(tmp_path):
     assert len(json.loads((tmp_path / "results.json").read_text())["turns"]) == 6
 
 
-def test_files_are_whole_and_leave_the_page_cache(tmp_path):
+def test_files_are_whole_and_leave_the_page_cache_unless_they_are_held_there(tmp_path):
     files = Files(tmp_path, sendfile.Case("64KiB", 1, False)).make()
     assert [path.stat().st_size for path in files.paths()] == [65536]
     assert files.drop() == 0
-    files.warm()
+    with files.hot():
+        assert files.drop() == 16, "pages that are locked go nowhere"
+    assert files.drop() == 0
 
 
 def run(module, *flags):
