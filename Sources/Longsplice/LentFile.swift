@@ -26,7 +26,7 @@ struct LentFile: ~Copyable {
         _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
         trailers: [[UInt8]]
     ) throws(SpliceError) {
-        let socketIdentity = try SocketIdentity(socket, "socket")
+        let socketIdentity = try SocketIdentity(socket, "socket", isToBeWritten: true)
         guard socketIdentity.kind == .stream else {
             throw SpliceError(
                 .unsupportedType, Errno.socketTypeNotSupported,
@@ -122,6 +122,12 @@ struct LentFile: ~Copyable {
         guard mayWait, isCold else { return }
         readUpTo = .max
         carry(&readUpTo)
+    }
+
+    /// What has taken bytes is connected.
+    func expectPeer() throws(SpliceError) {
+        guard sent == 0, socket.identity.speaksTCP else { return }
+        try SocketIdentity.expectPeer(socket.number, "socket")
     }
 
     private mutating func carry(_ readUpTo: inout Int64) {

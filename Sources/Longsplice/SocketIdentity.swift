@@ -15,21 +15,21 @@ struct SocketIdentity {
 
     let kind: Kind
     let speaksTCP: Bool
-    /// FIN was sent already.
+    /// FIN was sent already. False where that was not asked.
     let isShut: Bool
     /// Which socket this is, however many descriptors it has (SO_COOKIE).
     let cookie: Int64
 
-    /// - Parameter name: the argument's, for the sentence.
-    init(_ descriptor: Descriptor, _ name: StaticString) throws(SpliceError) {
+    /// - Parameters:
+    ///   - name: the argument's, for the sentence.
+    ///   - isToBeWritten: what it takes tells that a TCP socket is connected, so it is asked only where it takes nothing
+    ///     (`expectPeer`): the question costs more than all others of a call.
+    init(_ descriptor: Descriptor, _ name: StaticString, isToBeWritten: Bool = false) throws(SpliceError) {
         let number = descriptor.number
         // Most are TCP's, and two questions tell all of it.
-        let state = TCPState(of: number)
-        if let state, clinux_socket_protocol(number) == TCPState.protocolNumber {
-            (kind, speaksTCP, isShut) = (.stream, true, state.hasSentFin)
-            guard state.hasPeer || state != .listen && Self.hadPeer(number) else {
-                throw Self.unconnected(number, name)
-            }
+        if clinux_socket_protocol(number) == TCPState.protocolNumber {
+            (kind, speaksTCP) = (.stream, true)
+            isShut = isToBeWritten ? false : try Self.expectPeer(number, name)
         } else {
             kind = try Self.kind(number, name)
             (speaksTCP, isShut) = (false, false)
@@ -39,6 +39,17 @@ struct SocketIdentity {
             }
         }
         cookie = clinux_socket_cookie(number)
+    }
+
+    /// Of a TCP socket.
+    /// - Returns: whether FIN was sent already.
+    /// - Throws: `.notConnected`.
+    @discardableResult
+    static func expectPeer(_ number: Int32, _ name: StaticString) throws(SpliceError) -> Bool {
+        guard let state = TCPState(of: number), state.hasPeer || state != .listen && hadPeer(number) else {
+            throw unconnected(number, name)
+        }
+        return state.hasSentFin
     }
 
     /// Of a socket that speaks no TCP.

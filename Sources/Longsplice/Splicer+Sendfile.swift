@@ -26,6 +26,7 @@ extension Splicer {
     ) async throws(SendfileError) -> UInt64 {
         var lent = try lend(file, to: socket, offset, length, headers, trailers)
         if !Task.isCancelled { lent.sendAtOnce(knowing: cachedParts, mayWait: false) }
+        try expectPeer(lent)
         if lent.isSent { return lent.length }
         let ticket = try keep(&lent)
         let job = lent.job(at: ticket.place)
@@ -48,6 +49,7 @@ extension Splicer {
     ) throws(SendfileError) -> UInt64 {
         var lent = try lend(file, to: socket, offset, length, headers, trailers)
         lent.sendAtOnce(knowing: cachedParts, mayWait: true)
+        try expectPeer(lent)
         if lent.isSent { return lent.length }
         let ticket = try keep(&lent)
         let waiter = ThreadWaiter()
@@ -62,6 +64,14 @@ extension Splicer {
         do throws(SpliceError) {
             return try LentFile(
                 file, to: socket, offset: offset, length: length, headers: headers, trailers: trailers)
+        } catch {
+            throw SendfileError(error, bytesSent: 0)
+        }
+    }
+
+    private func expectPeer(_ lent: borrowing LentFile) throws(SendfileError) {
+        do throws(SpliceError) {
+            try lent.expectPeer()
         } catch {
             throw SendfileError(error, bytesSent: 0)
         }

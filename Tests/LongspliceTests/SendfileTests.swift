@@ -298,4 +298,33 @@ struct SendfileTests {
             #expect(refusal.reason == reason && error?.bytesSent == 0)
         }
     }
+    /// A TCP socket is asked only where it takes nothing, so not before there is something to take.
+    @Test("a socket without a peer, or one that listens: ENOTCONN", arguments: engines)
+    func notConnected(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let alone = TestSocket(clinux_socket(2))
+        let listener = try TestListener.loopback()
+        let (full, empty) = (try TestFile([1, 2]), try TestFile([]))
+        let frames: [(file: TestFile, headers: [[UInt8]])] = [(full, []), (empty, []), (empty, [[3]])]
+        for number in [alone.number, listener.number] {
+            for (file, headers) in frames {
+                let error = await #expect(throws: SendfileError.self) {
+                    _ = try await splicer.sendfile(file.lent, to: Descriptor(number), headers: headers)
+                }
+                guard case .refused(let refusal) = error?.reason else { return #expect(error?.reason == nil) }
+                #expect(refusal.reason == .notConnected && refusal.errno == 107 && error?.bytesSent == 0)
+            }
+        }
+    }
+
+    @Test("a connection that was reset before is lost, not unknown", arguments: engines)
+    func resetBefore(engine: Splicer.Engine) async throws {
+        let splicer = try Splicer(engine: engine)
+        let file = try TestFile([1, 2])
+        let scene = try Scene()
+        _ = clinux_reset(scene.near.number)
+        #expect(eventually { clinux_has_hung_up(scene.first.number) == 1 })
+        let error = await #expect(throws: SendfileError.self) { try await splicer.sendfile(file.lent, to: scene.a) }
+        #expect(error?.reason == .connectionLost && error?.bytesSent == 0)
+    }
 }

@@ -57,7 +57,10 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     }
 
     private func wait() {
-        guard poll(&looks, nfds_t(looks.count), -1) > 0 else { return }
+        let count = poll(&looks, nfds_t(looks.count), -1)
+        // Or the tasks that go on below would ring.
+        ready.withLock { $0.isAsleep = false }
+        guard count > 0 else { return }
         var byte: UInt8 = 0
         if looks[0].revents != 0 { _ = read(bell.read, &byte, 1) }
         // From the last one on, since the last one takes the place of each that goes.
