@@ -23,15 +23,9 @@ struct LentFile: ~Copyable {
     private(set) var sent: UInt64 = 0
 
     init(
-        _ file: Descriptor, to socket: Descriptor, offset: UInt64, length: UInt64?, headers: [[UInt8]],
+        _ file: Descriptor, to socket: consuming LentSocket, offset: UInt64, length: UInt64?, headers: [[UInt8]],
         trailers: [[UInt8]]
     ) throws(SpliceError) {
-        let socketIdentity = try SocketIdentity(socket, "socket", isToBeWritten: true)
-        guard socketIdentity.kind == .stream else {
-            throw SpliceError(
-                .unsupportedType, Errno.socketTypeNotSupported,
-                "socket: the one of descriptor \(socket.number) keeps records apart; sendfile wants a stream")
-        }
         var identity = FileIdentity()
         let size = clinux_file_identity(file.number, &identity.device, &identity.inode)
         guard size >= 0 else {
@@ -42,11 +36,10 @@ struct LentFile: ~Copyable {
                     ? "file: descriptor \(file.number) is no regular file; sendfile sends those"
                     : "file: \(file.number) is no open descriptor; lend one that is")
         }
-        let lent = try LentSocket(socket, socketIdentity, .writes, "socket", isForSplicing: false)
         let rest = offset < UInt64(size) ? UInt64(size) - offset : 0
         self.file = file.number
         self.identity = identity
-        self.socket = lent
+        self.socket = socket
         self.offset = Int64(clamping: offset)
         fileBytes = Int64(clamping: min(rest, length ?? rest))
         header = headers.reduce(0) { $0 + $1.count }
@@ -75,9 +68,7 @@ struct LentFile: ~Copyable {
 
     /// A few segments are not worth the calls. A caller's own cork is left as it is.
     private mutating func cork() {
-        guard socket.identity.speaksTCP, fileBytes >= Self.corkedBytesMin, clinux_is_corked(socket.number) == 0 else {
-            return
-        }
+        guard socket.identity.speaksTCP, fileBytes >= Self.corkedBytesMin, !socket.isCorkedByOwner else { return }
         isCorked = true
         _ = clinux_set_corked(socket.number, 1)
     }

@@ -73,52 +73,6 @@ struct LentPair: ~Copyable {
     }
 }
 
-/// A socket while it is lent: by its owner's descriptor at first, and by a duplicate from when its owner is let go on.
-struct LentSocket: ~Copyable {
-    private(set) var number: Int32
-    let identity: SocketIdentity
-    private let use: LentSockets.Use
-    private let name: StaticString
-    private var isDuplicate = false
-
-    init(
-        _ descriptor: Descriptor, _ identity: SocketIdentity, _ use: LentSockets.Use, _ name: StaticString,
-        isForSplicing: Bool = true
-    ) throws(SpliceError) {
-        guard LentSockets.lend(descriptor.number, identity, use, isForSplicing: isForSplicing) else {
-            throw SpliceError(
-                .busy, Errno.busy,
-                "\(name): another splice reads from or writes to the socket of descriptor \(descriptor.number); await that one first"
-            )
-        }
-        number = descriptor.number
-        self.identity = identity
-        self.use = use
-        self.name = name
-    }
-
-    mutating func duplicate(below descriptorsMax: Int) throws(SpliceError) {
-        let number = clinux_duplicate(number)
-        guard number >= 0 else {
-            throw SpliceError(
-                .noDescriptors, number, "\(name): no descriptor for a duplicate; raise RLIMIT_NOFILE (ulimit -n)")
-        }
-        guard Int(number) < descriptorsMax else {
-            _ = clinux_close(number)
-            throw SpliceError(
-                .noDescriptors, Errno.tooManyInProcess,
-                "\(name): its duplicate is descriptor \(number), beyond \(descriptorsMax - 1)")
-        }
-        self.number = number
-        isDuplicate = true
-    }
-
-    deinit {
-        LentSockets.takeBack(number, identity, use)
-        if isDuplicate { _ = clinux_close(number) }
-    }
-}
-
 extension SplicingOutcome.Ending {
     init(_ end: ConnectionEnd) {
         switch end {

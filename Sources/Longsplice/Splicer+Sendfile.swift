@@ -24,7 +24,11 @@ extension Splicer {
         _ file: Descriptor, to socket: Descriptor, offset: UInt64 = 0, length: UInt64? = nil, headers: [[UInt8]] = [],
         trailers: [[UInt8]] = [], options: SendfileOptions = []
     ) async throws(SendfileError) -> UInt64 {
-        var lent = try lend(file, to: socket, offset, length, headers, trailers)
+        try await send(try lend(file, to: socket, offset, length, headers, trailers))
+    }
+
+    func send(_ file: consuming LentFile) async throws(SendfileError) -> UInt64 {
+        var lent = file
         if !Task.isCancelled { lent.sendAtOnce(knowing: cachedParts, mayWait: false) }
         try expectPeer(lent)
         if lent.isSent { return lent.length }
@@ -63,7 +67,8 @@ extension Splicer {
     ) throws(SendfileError) -> LentFile {
         do throws(SpliceError) {
             return try LentFile(
-                file, to: socket, offset: offset, length: length, headers: headers, trailers: trailers)
+                file, to: .forSending(into: socket), offset: offset, length: length, headers: headers,
+                trailers: trailers)
         } catch {
             throw SendfileError(error, bytesSent: 0)
         }

@@ -7,20 +7,25 @@ import Longsplice
 //
 // GET of plain names over HTTP/1.1, with keep-alive; whatever else is asked is answered with 404 and FIN.
 
-func serve(_ socket: Int32, _ files: Files, _ splicer: Splicer, _ loop: EventLoop) async {
+func serve(_ client: Int32, _ files: Files, _ splicer: Splicer, _ loop: EventLoop) async {
+    // Lent no longer than it is open.
+    await answer(client, files, splicer, loop)
+    close(client)
+}
+
+func answer(_ client: Int32, _ files: Files, _ splicer: Splicer, _ loop: EventLoop) async {
+    guard let socket = try? SendfileSocket(Descriptor(client), on: splicer) else { return }
     var requests = Requests()
-    while let target = await requests.next(from: socket, loop) {
+    while let target = await requests.next(from: client, loop) {
         guard let file = files[target] else {
             let answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            _ = send(socket, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
-            break
+            _ = send(client, answer, answer.utf8.count, Int32(MSG_NOSIGNAL))
+            return
         }
         // A file that has shrunk leaves the client waiting for the rest, and a lost connection is lost: FIN in both cases.
-        let sent = try? await splicer.sendfile(
-            file.descriptor, to: Descriptor(socket), length: file.size, headers: [file.header])
-        guard sent == UInt64(file.header.count) + file.size else { break }
+        let sent = try? await socket.sendfile(file.descriptor, length: file.size, headers: [file.header])
+        guard sent == UInt64(file.header.count) + file.size else { return }
     }
-    close(socket)
 }
 
 func checked(_ result: Int32, _ call: String) -> Int32 {

@@ -41,6 +41,16 @@ print("\(splicer.engine): \(outcome)")
 precondition(outcome.ending == .finished && outcome.bytesToSecond == 5 && outcome.bytesToFirst == 8)
 precondition(far.hear() == "there" && near.hear() == "and back")
 
+// This program, as a file.
+let program = OwnedDescriptor(owning: open("/proc/self/exe", O_RDONLY | O_CLOEXEC))
+let end = Pair()
+let socket = try SendfileSocket(end.inner.lent, on: splicer)
+for part in [0, 1] as [UInt64] {
+    let sent = try await socket.sendfile(program.lent, offset: 1 + part, length: 1, headers: [Array("it is ".utf8)])
+    precondition(sent == 7)
+}
+precondition(shutdown(end.inner.lent.number, Int32(SHUT_WR)) == 0 && end.hear() == "it is Eit is L")
+
 do throws(SpliceError) {
     _ = try await splicer.splice(near.inner.lent, near.inner.lent)
     preconditionFailure("a socket was tied to itself unasked")
