@@ -14,6 +14,9 @@ package enum FileCarry {
     /// Bytes after which a worker turns to its other connections, and a caller's thread leaves the rest to a worker. Many large
     /// files at once cost a tenth more where it is half as much.
     private static let budgetBytes = 2 << 20
+    /// sendfile(2) moves so much at a time (PIPE_DEF_BUFFERS pages, linux/pipe_fs_i.h). A call that ends in between has one more move of a
+    /// few bytes, and so has the next one: calls end at multiples of it in the file.
+    private static let moveBytes: Int64 = 64 << 10
 
     /// - Parameters:
     ///   - moved: bytes of the job that have been sent before.
@@ -42,7 +45,10 @@ package enum FileCarry {
                 result = send(job, job.header, from: Int(at), count, isLast: isLast)
             } else if at < fileEnd {
                 let offset = job.offset &+ Int64(at &- header)
-                let wanted = offset &+ Int64(min(UInt64(room), fileEnd &- at))
+                let rest = fileEnd &- at
+                let wanted =
+                    rest <= UInt64(room) ? offset &+ Int64(rest) : (offset &+ Int64(room)) & ~(moveBytes &- 1)
+                guard wanted > offset else { return carried }
                 if readUpTo < wanted {
                     look(job, offset, upTo: wanted, ofFile: job.offset &+ Int64(clamping: fileEnd &- header), &readUpTo)
                 }
