@@ -139,20 +139,45 @@ static int is_readable_now(int32_t file, int64_t offset)
     return preadv2(file, &place, 1, offset, RWF_NOWAIT) >= 0 || errno != EAGAIN;
 }
 
-int32_t clinux_file_is_cached(int32_t file, int64_t offset, int64_t length)
+/* Pages of the range that are not in the page cache; 0 where the kernel cannot tell. */
+static int64_t missing_pages(int32_t file, int64_t offset, int64_t length)
 {
     const int64_t page = sysconf(_SC_PAGESIZE);
     struct cache_range range = { .offset = (uint64_t)offset, .length = (uint64_t)length };
     struct cache_status status;
 
+    if (syscall(__NR_cachestat, file, &range, &status, 0) < 0)
+        return 0;
+    return (offset + length - 1) / page - offset / page + 1 - (int64_t)status.cached;
+}
+
+/* Linux 6.18 counts too few where it is interrupted in a range that begins within a large folio: 3 and 64 of 2,048 pages were seen to be
+ * missing of a file that was locked in memory. Asked in pieces it does not. */
+static int is_miscounted(int32_t file, int64_t offset, int64_t length, int64_t missing)
+{
+    enum { MISCOUNT_MAX = 128, PIECE = 64 << 10 };
+
+    if (missing > MISCOUNT_MAX)
+        return 0;
+    for (int64_t end = offset + length; offset < end;) {
+        int64_t next = (offset / PIECE + 1) * PIECE;
+        if (next > end)
+            next = end;
+        if (missing_pages(file, offset, next - offset) > 0)
+            return 0;
+        offset = next;
+    }
+    return 1;
+}
+
+int32_t clinux_file_is_cached(int32_t file, int64_t offset, int64_t length)
+{
     if (length <= 0)
         return 1;
-    if (syscall(__NR_cachestat, file, &range, &status, 0) == 0) {
-        uint64_t pages = (uint64_t)((offset + length - 1) / page - offset / page + 1);
-        if (status.cached < pages)
-            return 0;
-    }
-    const int64_t last = offset + length - 1;
+    const int64_t missing = missing_pages(file, offset, length);
+    if (missing > 0 && !is_miscounted(file, offset, length, missing))
+        return 0;
+    const int64_t page = sysconf(_SC_PAGESIZE), last = offset + length - 1;
     return is_readable_now(file, offset) && (last / page == offset / page || is_readable_now(file, last));
 }
 

@@ -327,4 +327,24 @@ struct SendfileTests {
         let error = await #expect(throws: SendfileError.self) { try await splicer.sendfile(file.lent, to: scene.a) }
         #expect(error?.reason == .connectionLost && error?.bytesSent == 0)
     }
+
+    @Test("one piece that is not in the page cache is found")
+    func oneColdPiece() throws {
+        let (piece, count, cold) = (65_536, 32, 19)
+        let file = try TestFile(pattern(piece * count))
+        file.readNothingAhead()
+        var buffer = [UInt8](repeating: 0, count: piece)
+        // Again, since the kernel may take pages for cold at any time.
+        let isFound = eventually {
+            file.forget()
+            for index in 0..<count where index != cold { _ = pread(file.number, &buffer, piece, index * piece) }
+            let (before, behind) = (Int64(cold * piece), Int64((cold + 1) * piece))
+            let length = Int64(count * piece)
+            return clinux_file_is_cached(file.number, 5, before - 5) == 1
+                && clinux_file_is_cached(file.number, behind, length - behind) == 1
+                && clinux_file_is_cached(file.number, 5, length - 5) == 0
+                && clinux_file_is_cached(file.number, behind - 1, 2) == 0
+        }
+        #expect(isFound)
+    }
 }
