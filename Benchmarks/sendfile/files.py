@@ -38,8 +38,7 @@ class Files:
 
     @contextlib.contextmanager
     def hot(self):
-        """In the page cache, and locked there meanwhile (mlock(2)): a kernel that drops what it takes for cold (DAMON) also drops
-        pages between two requests for them, and then the disk is measured."""
+        """In the page cache, and locked there meanwhile (mlock(2)), since a kernel may drop pages that it takes for cold at any time (DAMON)."""
         with contextlib.ExitStack() as locks:
             for path in self.paths():
                 with open(path, "rb", buffering=0) as file:
