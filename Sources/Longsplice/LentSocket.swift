@@ -20,7 +20,7 @@ struct LentSocket: ~Copyable {
         guard LentSockets.lend(descriptor.number, identity, use, isForSplicing: isForSplicing) else {
             throw SpliceError(
                 .busy, Errno.busy,
-                "\(name): another splice reads from or writes to the socket of descriptor \(descriptor.number); await that one first"
+                "\(name): another call or a SendfileSocket has the socket of descriptor \(descriptor.number); await it, or let go of that one, first"
             )
         }
         number = descriptor.number

@@ -35,6 +35,19 @@ public struct SendfileError: Error, Sendable, Equatable {
     }
 }
 
+extension SendfileError {
+    /// What refuses a call refuses it as an error of this type.
+    static func refusing<T: ~Copyable>(after sent: UInt64 = 0, _ step: () throws(SpliceError) -> T)
+        throws(SendfileError) -> T
+    {
+        do throws(SpliceError) {
+            return try step()
+        } catch {
+            throw SendfileError(error, bytesSent: sent)
+        }
+    }
+}
+
 extension SendfileError: CustomStringConvertible {
     /// One sentence, with how much was sent.
     public var description: String {

@@ -42,18 +42,11 @@ public final class SendfileSocket: Sendable {
                 ), bytesSent: 0)
         }
         defer { isSending.store(false, ordering: .releasing) }
-        return try await splicer.send(try lend(file, offset, length, headers, trailers))
-    }
-
-    private func lend(
-        _ file: Descriptor, _ offset: UInt64, _ length: UInt64?, _ headers: [[UInt8]], _ trailers: [[UInt8]]
-    ) throws(SendfileError) -> LentFile {
-        do throws(SpliceError) {
-            return try LentFile(
+        let lent = try SendfileError.refusing { () throws(SpliceError) in
+            try LentFile(
                 file, to: LentSocket(of: socket, isCorkedByOwner: isCorkedByOwner), offset: offset, length: length,
                 headers: headers, trailers: trailers)
-        } catch {
-            throw SendfileError(error, bytesSent: 0)
         }
+        return try await splicer.send(lent)
     }
 }

@@ -14,7 +14,7 @@ public struct SpliceError: Error, Sendable, Equatable {
         case notConnected
         /// `EINVAL`: the same socket was given twice without `.loopback`, or two with it.
         case sameSocket
-        /// `EBUSY`: another splice reads from it, or writes to it.
+        /// `EBUSY`: another call reads from it or writes to it, or a `SendfileSocket` has it.
         case busy
         /// `EMFILE`, `ENFILE`: no descriptor could be had, for a duplicate or for the splicer itself.
         case noDescriptors

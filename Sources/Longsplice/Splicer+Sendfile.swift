@@ -30,7 +30,7 @@ extension Splicer {
     func send(_ file: consuming LentFile) async throws(SendfileError) -> UInt64 {
         var lent = file
         if !Task.isCancelled { lent.sendAtOnce(knowing: cachedParts, mayWait: false) }
-        try expectPeer(lent)
+        try SendfileError.refusing { () throws(SpliceError) in try lent.expectPeer() }
         if lent.isSent { return lent.length }
         let ticket = try keep(&lent)
         let job = lent.job(at: ticket.place)
@@ -53,7 +53,7 @@ extension Splicer {
     ) throws(SendfileError) -> UInt64 {
         var lent = try lend(file, to: socket, offset, length, headers, trailers)
         lent.sendAtOnce(knowing: cachedParts, mayWait: true)
-        try expectPeer(lent)
+        try SendfileError.refusing { () throws(SpliceError) in try lent.expectPeer() }
         if lent.isSent { return lent.length }
         let ticket = try keep(&lent)
         let waiter = ThreadWaiter()
@@ -65,30 +65,18 @@ extension Splicer {
         _ file: Descriptor, to socket: Descriptor, _ offset: UInt64, _ length: UInt64?, _ headers: [[UInt8]],
         _ trailers: [[UInt8]]
     ) throws(SendfileError) -> LentFile {
-        do throws(SpliceError) {
-            return try LentFile(
+        try SendfileError.refusing { () throws(SpliceError) in
+            try LentFile(
                 file, to: .forSending(into: socket), offset: offset, length: length, headers: headers,
                 trailers: trailers)
-        } catch {
-            throw SendfileError(error, bytesSent: 0)
-        }
-    }
-
-    private func expectPeer(_ lent: borrowing LentFile) throws(SendfileError) {
-        do throws(SpliceError) {
-            try lent.expectPeer()
-        } catch {
-            throw SendfileError(error, bytesSent: 0)
         }
     }
 
     /// For whoever sends the rest.
     private func keep(_ lent: inout LentFile) throws(SendfileError) -> JobBook.Ticket {
-        do throws(SpliceError) {
+        try SendfileError.refusing(after: lent.sent) { () throws(SpliceError) in
             try lent.keep(below: descriptorsMax)
             return try reserve()
-        } catch {
-            throw SendfileError(error, bytesSent: lent.sent)
         }
     }
 

@@ -298,6 +298,7 @@ struct SendfileTests {
             #expect(refusal.reason == reason && error?.bytesSent == 0)
         }
     }
+
     /// A TCP socket is asked only where it takes nothing, so not before there is something to take.
     @Test("a socket without a peer, or one that listens: ENOTCONN", arguments: engines)
     func notConnected(engine: Splicer.Engine) async throws {
